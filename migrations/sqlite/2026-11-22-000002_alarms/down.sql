@@ -1,0 +1,2 @@
+DROP TABLE alarm_journal;
+DROP TABLE alarm_state;

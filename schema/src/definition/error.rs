@@ -1,0 +1,170 @@
+//! What can be wrong with a plant definition, and where.
+
+use crate::DataType;
+use std::fmt;
+
+/// The item and field a fault belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// `link`, `tag`, `alarm`, `machine` or `plant`.
+    pub item: &'static str,
+    /// Position in its list, from 0.
+    pub index: usize,
+    /// Name of the item; may be empty.
+    pub name: String,
+    /// The field; empty for the item as a whole.
+    pub field: &'static str,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} \"{}\"", self.item, self.name)?;
+        if !self.field.is_empty() {
+            write!(f, ", {}", self.field)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("{0}")]
+    Syntax(String),
+    /// A name is empty, too long or has control characters.
+    #[error("a name has 1 to 200 printable characters")]
+    BadName,
+    /// The name is taken.
+    #[error("this name is taken: it already stands at entry {}", .first + 1)]
+    Duplicate {
+        /// Position of the first with that name.
+        first: usize,
+    },
+    /// Another item is named that does not exist.
+    #[error("there is no {item} \"{name}\"")]
+    Unknown {
+        /// Kind of item.
+        item: &'static str,
+        /// The name looked for.
+        name: String,
+    },
+    /// No such unit.
+    #[error("unknown unit \"{0}\"")]
+    UnknownUnit(String),
+    /// No such quantity.
+    #[error("unknown quantity \"{0}\"")]
+    UnknownQuantity(String),
+    /// The unit does not measure the quantity.
+    #[error("\"{unit}\" is no unit of {quantity}; its units are {}", .allowed.join(", "))]
+    UnitOfOtherQuantity {
+        /// The unit.
+        unit: String,
+        /// The quantity.
+        quantity: String,
+        /// Units that would do.
+        allowed: Vec<&'static str>,
+    },
+    /// A number is not finite, or outside its bounds.
+    #[error("{value} is not allowed: {allowed}")]
+    OutOfBounds {
+        /// The number.
+        value: f64,
+        /// What would be.
+        allowed: &'static str,
+    },
+    /// Only one of two fields that belong together.
+    #[error("needs {0} as well")]
+    Needs(&'static str),
+    /// A field that makes no sense for this tag.
+    #[error("not for a tag of type {0}")]
+    NotForType(DataType),
+    /// A second alarm of a type on one tag.
+    #[error("the tag already has an alarm of this type: \"{other}\"")]
+    DuplicateKind {
+        /// The other alarm.
+        other: String,
+    },
+    /// LL < L < H < HH is broken.
+    #[error("set points must rise from LOW_LOW over LOW and HIGH to HIGH_HIGH: \"{other}\" has {other_set_point}")]
+    LimitOrder {
+        /// The alarm it conflicts with.
+        other: String,
+        /// That alarm's set point.
+        other_set_point: f64,
+    },
+    /// A node address is used twice on one link.
+    #[error("the node is already read by tag \"{other}\"")]
+    DuplicateNode {
+        /// The other tag.
+        other: String,
+    },
+    /// An endpoint that is no `opc.tcp` address.
+    #[error("an endpoint reads opc.tcp://host:port/path")]
+    BadEndpoint,
+}
+
+/// A plant definition that cannot be used: where, and why.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub struct DefinitionError {
+    /// The item and field; none where the file could not be read as items.
+    pub place: Option<Place>,
+    /// Line and column in the file, from 1.
+    pub position: Option<(usize, usize)>,
+    /// What is wrong.
+    #[source]
+    pub fault: Fault,
+}
+
+impl fmt::Display for DefinitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((line, column)) = self.position {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        self.fault.fmt(f)
+    }
+}
+
+impl DefinitionError {
+    pub(super) fn new(place: Place, fault: Fault) -> Self {
+        Self { place: Some(place), position: None, fault }
+    }
+
+    pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        Self {
+            place: None,
+            position: error.span().map(|span| line_and_column(text, span.start)),
+            fault: Fault::Syntax(error.message().to_owned()),
+        }
+    }
+
+    /// Adds line and column by looking the place up in the file.
+    pub(super) fn located_in(mut self, text: &str) -> Self {
+        self.position = self.place.as_ref().and_then(|place| locate(text, place));
+        self
+    }
+}
+
+fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
+    let document = toml::de::DeTable::parse(text).ok()?;
+    let item = document.get_ref().get(place.item)?.get_ref();
+    let entry = item.as_array().map_or(Some(item), |list| list.get(place.index).map(|entry| entry.get_ref()))?;
+    let table = entry.as_table()?;
+    let field = table.iter().find(|(key, _)| key.get_ref() == place.field);
+    let start = match field {
+        Some((key, _)) => key.span().start,
+        None => table.iter().map(|(key, _)| key.span().start).min()?,
+    };
+    Some(line_and_column(text, start))
+}
+
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+    (line, column)
+}
