@@ -1,0 +1,126 @@
+//! Tag definitions as the table keeps them: what most tags have inline, the rest behind one pointer, and words that
+//! many tags share (units, links) once. A million tags have to fit into 200 bytes each.
+
+use flyball_schema::definition::{DeadBand, Range, TagDefinition};
+use flyball_schema::{DataType, Value};
+use std::collections::HashMap;
+
+/// Words that many definitions share, each once.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    words: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, u32>,
+}
+
+/// Number of an interned word; 0 is no word.
+type Word = u32;
+
+impl Interner {
+    fn intern(&mut self, word: Option<String>) -> Word {
+        let Some(word) = word else { return 0 };
+        if let Some(number) = self.numbers.get(word.as_str()) {
+            return *number;
+        }
+        let word = word.into_boxed_str();
+        self.words.push(word.clone());
+        let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(word, number);
+        number
+    }
+
+    fn word(&self, number: Word) -> Option<String> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.words.get(index).map(|word| word.to_string())
+    }
+}
+
+/// A tag's definition, less what the table keeps beside its state.
+#[derive(Debug)]
+pub(super) struct Compact {
+    name: Box<str>,
+    range: Range,
+    quantity: Word,
+    unit: Word,
+    link: Word,
+    has_range: bool,
+    has_dead_band: bool,
+    writable: bool,
+    history: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few tags have.
+#[derive(Debug, Default, PartialEq)]
+struct Rare {
+    display_name: Option<String>,
+    description: Option<String>,
+    area: Option<String>,
+    node: Option<String>,
+    publish_ms: Option<u32>,
+    dead_band_percent: Option<f64>,
+    initial: Option<Value>,
+}
+
+impl Compact {
+    pub(super) fn new(tag: TagDefinition, interner: &mut Interner) -> Self {
+        let dead_band_percent = match tag.dead_band {
+            Some(DeadBand::Percent(percent)) => Some(percent),
+            _ => None,
+        };
+        let rare = Rare {
+            display_name: tag.display_name,
+            description: tag.description,
+            area: tag.area,
+            node: tag.node,
+            publish_ms: tag.publish_ms,
+            dead_band_percent,
+            initial: tag.initial,
+        };
+        Self {
+            name: tag.name.into_boxed_str(),
+            range: tag.range.unwrap_or(Range { low: 0.0, high: 0.0 }),
+            quantity: interner.intern(tag.quantity),
+            unit: interner.intern(tag.unit),
+            link: interner.intern(tag.link),
+            has_range: tag.range.is_some(),
+            has_dead_band: tag.dead_band.is_some(),
+            writable: tag.writable,
+            history: tag.history,
+            rare: (rare != Rare::default()).then(|| Box::new(rare)),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether name or display name contains `needle`, which is in lower case.
+    pub(super) fn mentions(&self, needle: &str) -> bool {
+        let display_name = self.rare.as_ref().and_then(|rare| rare.display_name.as_deref());
+        let mut names = [Some(&*self.name), display_name].into_iter().flatten();
+        names.any(|name| name.to_lowercase().contains(needle))
+    }
+
+    /// The definition as it was given.
+    pub(super) fn expand(&self, data_type: DataType, dead_band: f64, interner: &Interner) -> TagDefinition {
+        let rare = self.rare.as_deref();
+        let percent = rare.and_then(|rare| rare.dead_band_percent).map(DeadBand::Percent);
+        TagDefinition {
+            name: self.name.to_string(),
+            display_name: rare.and_then(|rare| rare.display_name.clone()),
+            description: rare.and_then(|rare| rare.description.clone()),
+            area: rare.and_then(|rare| rare.area.clone()),
+            data_type,
+            quantity: interner.word(self.quantity),
+            unit: interner.word(self.unit),
+            range: self.has_range.then_some(self.range),
+            link: interner.word(self.link),
+            node: rare.and_then(|rare| rare.node.clone()),
+            publish_ms: rare.and_then(|rare| rare.publish_ms),
+            dead_band: self.has_dead_band.then(|| percent.unwrap_or(DeadBand::Absolute(dead_band))),
+            writable: self.writable,
+            history: self.history,
+            initial: rare.and_then(|rare| rare.initial.clone()),
+        }
+    }
+}
