@@ -1,0 +1,252 @@
+//! The condition of an alarm: what one sample says about it. Pure.
+
+use flyball_schema::definition::{AlarmDefinition, AlarmKind, Fault};
+use flyball_schema::{Quality, Value};
+
+/// What one sample says about a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: bad quality, no value, not finite, or text. Whatever was, holds.
+    Hold,
+    /// The condition is true.
+    Active,
+    /// The condition is false, past the dead-band.
+    Normal,
+    /// Neither: between set point and dead-band. Whatever was, stays.
+    WithinBand,
+}
+
+/// The values, ends included, within which a usable sample cannot move an alarm.
+///
+/// The ends are finite, so that a value that is not never lies within.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuietBand {
+    /// Low end.
+    pub low: f64,
+    /// High end.
+    pub high: f64,
+}
+
+impl QuietBand {
+    /// Every finite value: no alarm looks at it.
+    pub const EVERYTHING: Self = Self { low: f64::MIN, high: f64::MAX };
+    /// No value: every sample has to be judged.
+    pub const NOTHING: Self = Self { low: f64::MAX, high: f64::MIN };
+
+    /// Whether `value` lies within; never for a value that is not finite.
+    #[must_use]
+    pub fn contains(self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+
+    /// The values that lie within both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { low: self.low.max(other.low), high: self.high.min(other.high) }
+    }
+}
+
+/// The condition of an alarm, its limits worked out.
+///
+/// A high alarm is active where `value > set point` and normal where `value < set point − dead-band`, a low one the
+/// other way round; an alarm of a Boolean is active while the value is as the set point says. Integers are
+/// compared as binary64.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Condition(Test);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Test {
+    Above { active: f64, normal: f64 },
+    Below { active: f64, normal: f64 },
+    Is(bool),
+}
+
+impl Condition {
+    /// The condition that `definition` describes.
+    ///
+    /// # Errors
+    /// The field and what is wrong with it: a set point that is not of the alarm's type or not finite, a dead-band that is
+    /// negative or not finite.
+    pub fn new(definition: &AlarmDefinition) -> Result<Self, (&'static str, Fault)> {
+        if definition.kind == AlarmKind::Bool {
+            return match definition.set_point {
+                Value::Boolean(wanted) => Ok(Self(Test::Is(wanted))),
+                ref other => Err(("set_point", out_of_bounds(other, "true or false"))),
+            };
+        }
+        let active = match definition.set_point {
+            Value::Float(limit) if limit.is_finite() => limit,
+            Value::Integer(limit) => limit as f64,
+            ref other => return Err(("set_point", out_of_bounds(other, "a finite number"))),
+        };
+        let dead_band = definition.dead_band;
+        let rises = matches!(definition.kind, AlarmKind::High | AlarmKind::HighHigh);
+        let normal = if rises { active - dead_band } else { active + dead_band };
+        if !(dead_band >= 0.0 && normal.is_finite()) {
+            return Err(("dead_band", Fault::OutOfBounds { value: dead_band, allowed: "0 or more" }));
+        }
+        Ok(Self(if rises { Test::Above { active, normal } } else { Test::Below { active, normal } }))
+    }
+
+    /// What a sample says. The quality gate comes first: what must not be used neither raises nor clears.
+    #[must_use]
+    pub fn judge(&self, value: Option<&Value>, quality: Quality) -> Verdict {
+        let Some(value) = value.filter(|value| !quality.is_bad() && value.is_finite()) else { return Verdict::Hold };
+        let (active, normal) = match (self.0, value.as_f64(), value.as_bool()) {
+            (Test::Above { active, normal }, Some(value), _) => (value > active, value < normal),
+            (Test::Below { active, normal }, Some(value), _) => (value < active, value > normal),
+            (Test::Is(wanted), _, Some(value)) => (value == wanted, value != wanted),
+            _ => return Verdict::Hold,
+        };
+        match (active, normal) {
+            (true, _) => Verdict::Active,
+            (false, true) => Verdict::Normal,
+            (false, false) => Verdict::WithinBand,
+        }
+    }
+
+    /// Where a usable value leaves the condition as it is, given whether it is active.
+    #[must_use]
+    pub fn quiet_band(&self, is_active: bool) -> QuietBand {
+        let truth = |is: bool| if is { QuietBand { low: 1.0, high: 1.0 } } else { QuietBand { low: 0.0, high: 0.0 } };
+        match (self.0, is_active) {
+            (Test::Above { active, .. }, false) => QuietBand { high: active, ..QuietBand::EVERYTHING },
+            (Test::Above { normal, .. }, true) => QuietBand { low: normal, ..QuietBand::EVERYTHING },
+            (Test::Below { active, .. }, false) => QuietBand { low: active, ..QuietBand::EVERYTHING },
+            (Test::Below { normal, .. }, true) => QuietBand { high: normal, ..QuietBand::EVERYTHING },
+            (Test::Is(wanted), is_active) => truth(wanted == is_active),
+        }
+    }
+}
+
+fn out_of_bounds(value: &Value, allowed: &'static str) -> Fault {
+    Fault::OutOfBounds { value: value.as_f64().unwrap_or(f64::NAN), allowed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Active, Hold, Normal, WithinBand};
+    use super::*;
+
+    fn condition(kind: AlarmKind, set_point: impl Into<Value>, dead_band: f64) -> Condition {
+        Condition::new(&AlarmDefinition::new("a", "t", kind, set_point).with_dead_band(dead_band)).unwrap()
+    }
+
+    fn judge(condition: &Condition, value: impl Into<Value>) -> Verdict {
+        condition.judge(Some(&value.into()), Quality::GOOD)
+    }
+
+    #[test]
+    fn a_high_alarm_is_active_above_its_set_point_and_clears_below_the_dead_band() {
+        for kind in [AlarmKind::High, AlarmKind::HighHigh] {
+            let high = condition(kind, 15.0, 0.5);
+            for (value, expected) in [
+                (15.000_001, Active),
+                (15.0, WithinBand),
+                (14.5, WithinBand),
+                (14.499_999, Normal),
+                (f64::MAX, Active),
+                (f64::MIN, Normal),
+            ] {
+                assert_eq!(judge(&high, value), expected, "{kind} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_low_alarm_is_the_mirror_of_a_high_one() {
+        for kind in [AlarmKind::Low, AlarmKind::LowLow] {
+            let low = condition(kind, 2.0, 0.5);
+            for (value, expected) in
+                [(1.999_999, Active), (2.0, WithinBand), (2.5, WithinBand), (2.500_001, Normal), (f64::MIN, Active)]
+            {
+                assert_eq!(judge(&low, value), expected, "{kind} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn set_point_zero_and_false_are_values() {
+        let low = condition(AlarmKind::Low, 0.0, 0.0);
+        assert_eq!([judge(&low, -0.1), judge(&low, 0.0), judge(&low, 0.1)], [Active, WithinBand, Normal]);
+        let on_false = condition(AlarmKind::Bool, false, 0.0);
+        assert_eq!([judge(&on_false, false), judge(&on_false, true)], [Active, Normal]);
+        let on_true = condition(AlarmKind::Bool, true, 0.0);
+        assert_eq!([judge(&on_true, false), judge(&on_true, true)], [Normal, Active]);
+    }
+
+    #[test]
+    fn integers_are_held_against_limits_and_text_says_nothing() {
+        let high = condition(AlarmKind::High, 10_i64, 2.0);
+        assert_eq!([judge(&high, 11_i64), judge(&high, 8_i64), judge(&high, 7_i64)], [Active, WithinBand, Normal]);
+        assert_eq!(judge(&high, "12"), Hold);
+        assert_eq!(judge(&condition(AlarmKind::Bool, true, 0.0), "true"), Hold);
+    }
+
+    #[test]
+    fn what_must_not_be_used_holds_every_kind_of_condition() {
+        let conditions = [
+            condition(AlarmKind::High, 1.0, 0.0),
+            condition(AlarmKind::Low, 1.0, 0.0),
+            condition(AlarmKind::Bool, true, 0.0),
+            condition(AlarmKind::Bool, false, 0.0),
+        ];
+        for condition in conditions {
+            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                assert_eq!(judge(&condition, value), Hold, "{condition:?} {value}");
+            }
+            assert_eq!(condition.judge(None, Quality::GOOD), Hold);
+            for quality in [
+                Quality::BAD_NO_COMMUNICATION,
+                Quality::BAD_TIMEOUT,
+                Quality::BAD_WAITING_FOR_INITIAL_DATA,
+                Quality::from_status_code(0xC000_0000),
+            ] {
+                for value in [Value::Float(0.0), Value::Float(2.0), Value::Boolean(true), Value::Boolean(false)] {
+                    assert_eq!(condition.judge(Some(&value), quality), Hold, "{condition:?} {value} {quality}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_uncertain_value_is_used() {
+        let high = condition(AlarmKind::High, 1.0, 0.0);
+        assert_eq!(high.judge(Some(&Value::Float(2.0)), Quality::UNCERTAIN_RANGE_EXCEEDED), Active);
+    }
+
+    #[test]
+    fn a_value_in_the_quiet_band_never_changes_the_condition() {
+        let values = [-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, f64::MAX, f64::MIN];
+        for condition in [
+            condition(AlarmKind::High, 1.0, 0.5),
+            condition(AlarmKind::Low, 1.0, 0.5),
+            condition(AlarmKind::Bool, true, 0.0),
+            condition(AlarmKind::Bool, false, 0.0),
+        ] {
+            for is_active in [false, true] {
+                let moves = if is_active { Normal } else { Active };
+                for value in values.into_iter().filter(|&value| condition.quiet_band(is_active).contains(value)) {
+                    assert_ne!(judge(&condition, value), moves, "{condition:?} {value}");
+                }
+                for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                    assert!(!condition.quiet_band(is_active).contains(value), "{value} has to reach the quality gate");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_point_or_dead_band_that_cannot_be_is_refused_with_its_field() {
+        let field = |kind, set_point: Value, dead_band| {
+            Condition::new(&AlarmDefinition::new("a", "t", kind, set_point).with_dead_band(dead_band)).unwrap_err().0
+        };
+        assert_eq!(field(AlarmKind::High, f64::NAN.into(), 0.0), "set_point");
+        assert_eq!(field(AlarmKind::High, true.into(), 0.0), "set_point");
+        assert_eq!(field(AlarmKind::Low, "1".into(), 0.0), "set_point");
+        assert_eq!(field(AlarmKind::Bool, 1.0.into(), 0.0), "set_point");
+        assert_eq!(field(AlarmKind::High, 1.0.into(), -1.0), "dead_band");
+        assert_eq!(field(AlarmKind::High, 1.0.into(), f64::NAN), "dead_band");
+        assert_eq!(field(AlarmKind::High, (-1e308).into(), 1e308), "dead_band");
+    }
+}

@@ -1,0 +1,279 @@
+use super::super::test_support::{alarm, alarm_on, at, change, good};
+use super::*;
+use flyball_schema::definition::{AlarmKind, Priority};
+use proptest::prelude::*;
+
+fn registry(alarms: Vec<NewAlarm>) -> Registry {
+    let mut registry = Registry::default();
+    registry.add(alarms).unwrap();
+    registry
+}
+
+fn feed(registry: &mut Registry, changes: &[TagChange]) -> Vec<AlarmEffect> {
+    registry.evaluate(changes, at(1000), usize::MAX).effects
+}
+
+fn states(effects: &[AlarmEffect]) -> Vec<(u32, &'static str)> {
+    effects.iter().map(|effect| (effect.status.id.0, effect.status.state.as_str())).collect()
+}
+
+#[test]
+fn changes_are_evaluated_in_order_and_every_alarm_of_a_tag_sees_them() {
+    let four = vec![
+        alarm_on(1, 7, AlarmKind::LowLow, 0.0),
+        alarm_on(2, 7, AlarmKind::Low, 1.0),
+        alarm_on(3, 7, AlarmKind::High, 8.0),
+        alarm_on(4, 7, AlarmKind::HighHigh, 9.0),
+    ];
+    let mut registry = registry(four);
+    let effects = feed(&mut registry, &[good(7, 5.0, 1), good(7, 9.5, 2), good(7, 8.5, 3), good(7, -1.0, 4)]);
+    // The first good value ends the hold of all four.
+    assert_eq!(states(&effects[..4]), [(1, "NORM"), (2, "NORM"), (3, "NORM"), (4, "NORM")]);
+    let moves = [(3, "UNACK"), (4, "UNACK"), (4, "RTNUN"), (1, "UNACK"), (2, "UNACK"), (3, "RTNUN")];
+    assert_eq!(states(&effects[4..]), moves);
+    assert_eq!(registry.counts(), AlarmCounts { total: 4, unacknowledged: 4, active: 2, standing: 4, pending: 0 });
+}
+
+#[test]
+fn a_tag_without_alarms_and_a_tag_never_heard_of_are_passed_over() {
+    let mut registry = registry(vec![alarm(3, AlarmKind::High, 1.0)]);
+    let changes = [good(1, 5.0, 1), good(2, f64::NAN, 1), good(0, "text", 1), good(99, 5.0, 1)];
+    assert_eq!(feed(&mut registry, &changes), []);
+}
+
+#[test]
+fn a_bad_tag_holds_its_alarms_and_tells_so_once() {
+    let mut registry = registry(vec![alarm(1, AlarmKind::High, 10.0)]);
+    feed(&mut registry, &[good(1, 11.0, 1)]);
+    let lost = change(1, Some(Value::Float(11.0)), Quality::BAD_NO_COMMUNICATION, 2);
+    let effects = feed(&mut registry, &[lost.clone(), lost.clone(), good(1, f64::NAN, 3), good(1, f64::INFINITY, 4)]);
+    assert_eq!(effects.len(), 1);
+    assert!(effects[0].transition.is_none() && effects[0].status.quality_hold);
+    assert_eq!(effects[0].status.state, AlarmState::Unack);
+    let stale = change(1, Some(Value::Float(0.0)), Quality::BAD_TIMEOUT, 5);
+    assert_eq!(feed(&mut registry, &[stale]), [], "a bad value below the limit never clears");
+    let back = feed(&mut registry, &[good(1, 12.0, 6)]);
+    assert!(back[0].transition.is_none() && !back[0].status.quality_hold);
+    assert_eq!(states(&feed(&mut registry, &[good(1, 9.0, 7)])), [(1, "RTNUN")]);
+}
+
+#[test]
+fn an_acknowledge_is_journalled_with_what_the_tag_shows_then() {
+    let mut registry = registry(vec![alarm(1, AlarmKind::High, 10.0)]);
+    feed(&mut registry, &[good(1, 11.0, 1), good(1, 12.0, 2), change(1, Some(12.0.into()), Quality::BAD_TIMEOUT, 3)]);
+    let effect = registry.acknowledge(AlarmId(1), "ann".to_owned(), None, at(4)).unwrap();
+    let (transition, memory) = effect.transition.unwrap();
+    assert_eq!((transition.value, transition.quality), (Some(Value::Float(12.0)), Quality::BAD_TIMEOUT));
+    assert_eq!((transition.occurred, memory.state), (at(4), AlarmState::Acked));
+    let again = registry.acknowledge(AlarmId(1), "bob".to_owned(), None, at(5));
+    assert_eq!(again, Err(AlarmError::WrongState { alarm: AlarmId(1), state: AlarmState::Acked }));
+    let unknown = registry.acknowledge(AlarmId(2), "bob".to_owned(), None, at(5));
+    assert_eq!(unknown, Err(AlarmError::UnknownAlarm(AlarmId(2))));
+}
+
+#[test]
+fn evaluation_stops_at_its_budget_and_goes_on_where_it_stopped() {
+    let mut registry = registry((0..10).map(|id| alarm(id, AlarmKind::High, 1.0)).collect());
+    let changes: Vec<_> = (0..10).map(|tag| good(tag, 2.0, 1)).collect();
+    let first = registry.evaluate(&changes, at(2), 3);
+    assert_eq!((first.consumed, first.effects.len()), (3, 3));
+    let rest = registry.evaluate(&changes[first.consumed..], at(2), 100);
+    assert_eq!((rest.consumed, rest.effects.len()), (7, 7));
+    assert_eq!(rest.effects[0].status.id, AlarmId(3));
+}
+
+#[test]
+fn a_definition_that_breaks_a_rule_is_refused_and_nothing_of_its_batch_stays() {
+    let base = || vec![alarm_on(1, 1, AlarmKind::High, 10.0), alarm_on(2, 1, AlarmKind::Low, 1.0)];
+    let mut named = alarm_on(3, 2, AlarmKind::High, 1.0);
+    named.definition.name = "a1".to_owned();
+    let mut not_a_number = alarm_on(3, 2, AlarmKind::High, 1.0);
+    not_a_number.definition.set_point = "high".into();
+    let cases = [
+        (named, "name"),
+        (alarm_on(3, 1, AlarmKind::High, 11.0), "kind"),
+        (alarm_on(3, 1, AlarmKind::HighHigh, 10.0), "set_point"),
+        (alarm_on(3, 1, AlarmKind::LowLow, 1.5), "set_point"),
+        (not_a_number, "set_point"),
+    ];
+    for (bad, expected) in cases {
+        let innocent = alarm_on(9, 9, AlarmKind::High, 1.0);
+        let field = |outcome: Result<(), AlarmError>| match outcome {
+            Err(AlarmError::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        // Against what is there already, and within one batch.
+        let mut there = registry(base());
+        assert_eq!(field(there.add(vec![innocent.clone(), bad.clone()])), expected);
+        assert_eq!((there.counts().total, feed(&mut there, &[good(9, 5.0, 1)]).len()), (2, 0));
+        let mut together = Registry::default();
+        assert_eq!(field(together.add([base(), vec![bad]].concat())), expected);
+        assert_eq!(together.counts(), AlarmCounts::default());
+        together.add(vec![innocent]).unwrap();
+    }
+    let mut same_id = alarm_on(2, 5, AlarmKind::High, 1.0);
+    same_id.definition.name = "another".to_owned();
+    assert_eq!(registry(base()).add(vec![same_id]), Err(AlarmError::DuplicateId(AlarmId(2))));
+}
+
+#[test]
+fn a_list_is_filtered_and_paged_by_id() {
+    let mut alarms: Vec<_> = (1..=6).rev().map(|id| alarm_on(id, id % 2, AlarmKind::High, f64::from(id))).collect();
+    for (alarm, kind) in alarms.iter_mut().zip([
+        AlarmKind::HighHigh,
+        AlarmKind::HighHigh,
+        AlarmKind::High,
+        AlarmKind::High,
+        AlarmKind::Low,
+        AlarmKind::Low,
+    ]) {
+        alarm.definition.kind = kind;
+    }
+    alarms[0].definition.priority = Priority::Critical;
+    alarms[1].definition.name = "Boiler Pressure".to_owned();
+    let mut registry = registry(alarms);
+    feed(&mut registry, &[good(0, 5.0, 1), good(1, 5.5, 1)]);
+    let ids = |query: ListAlarms| registry.list(&query).iter().map(|status| status.id.0).collect::<Vec<_>>();
+    let all = || ListAlarms { limit: 100, ..ListAlarms::default() };
+    assert_eq!(ids(all()), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(ids(ListAlarms { limit: 2, ..all() }), [1, 2]);
+    assert_eq!(ids(ListAlarms { limit: 2, after: Some(AlarmId(2)), ..all() }), [3, 4]);
+    assert_eq!(ids(ListAlarms { after: Some(AlarmId(6)), ..all() }), [0_u32; 0]);
+    assert_eq!(ids(ListAlarms { states: vec![AlarmState::Unack], ..all() }), [3, 4, 5]);
+    assert_eq!(ids(ListAlarms { priorities: vec![Priority::Critical], ..all() }), [6]);
+    assert_eq!(ids(ListAlarms { tag: Some(TagId(0)), ..all() }), [2, 4, 6]);
+    assert_eq!(ids(ListAlarms { contains: Some("PRESS".to_owned()), ..all() }), [5]);
+    assert_eq!(ids(ListAlarms { contains: Some("T1".to_owned()), ..all() }), [1, 3, 5]);
+}
+
+#[test]
+fn the_screen_passes_over_quiet_values_without_missing_one() {
+    // The last value before the limit, the first past it, and back within and past the dead-band.
+    let mut high = alarm(1, AlarmKind::High, 0.0);
+    high.definition = high.definition.with_dead_band(0.5);
+    let mut registry = registry(vec![high]);
+    let values = [-0.0, 0.0, f64::MIN_POSITIVE, 5.0, 0.0, -0.5, -0.500_001, 0.0, 1.0];
+    let changes: Vec<_> = values.into_iter().zip(1..).map(|(value, second)| good(1, value, second)).collect();
+    let transitions: Vec<_> = feed(&mut registry, &changes)
+        .into_iter()
+        .filter_map(|effect| effect.transition)
+        .map(|(transition, _)| (transition.occurred, transition.event))
+        .collect();
+    assert_eq!(transitions, [(at(3), "activated"), (at(7), "returned"), (at(9), "activated")]);
+}
+
+/// One of the four limit alarms, as an independent model has it: two flags and a count.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Model {
+    active: bool,
+    unacknowledged: bool,
+    occurrence: u64,
+}
+
+impl Model {
+    fn sample(&mut self, kind: AlarmKind, limit: f64, dead_band: f64, value: f64) {
+        let sign = if matches!(kind, AlarmKind::High | AlarmKind::HighHigh) { 1.0 } else { -1.0 };
+        let excess = sign * (value - limit);
+        if excess > 0.0 && !self.active {
+            *self = Self { active: true, unacknowledged: true, occurrence: self.occurrence + 1 };
+        } else if excess < -dead_band {
+            self.active = false;
+        }
+    }
+
+    fn state(&self) -> AlarmState {
+        match (self.active, self.unacknowledged) {
+            (false, false) => AlarmState::Norm,
+            (true, true) => AlarmState::Unack,
+            (true, false) => AlarmState::Acked,
+            (false, true) => AlarmState::Rtnun,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Good(f64),
+    Unusable(Option<f64>, Quality),
+    Acknowledge(usize),
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Eighths: every limit and dead-band edge is hit exactly.
+    let value = || (-16_i32..=40).prop_map(|eighths| f64::from(eighths) / 8.0);
+    let unusable = prop_oneof![
+        value().prop_map(|value| (Some(value), Quality::BAD_NO_COMMUNICATION)),
+        value().prop_map(|value| (Some(value), Quality::BAD_TIMEOUT)),
+        Just((Some(f64::NAN), Quality::GOOD)),
+        Just((Some(f64::NEG_INFINITY), Quality::GOOD)),
+        Just((None, Quality::BAD_WAITING_FOR_INITIAL_DATA)),
+        Just((None, Quality::GOOD)),
+    ];
+    prop_oneof![
+        8 => value().prop_map(Step::Good),
+        2 => unusable.prop_map(|(value, quality)| Step::Unusable(value, quality)),
+        3 => (0_usize..4).prop_map(Step::Acknowledge),
+        1 => Just(Step::Restart),
+    ]
+}
+
+const LIMITS: [(AlarmKind, f64); 4] =
+    [(AlarmKind::LowLow, 0.0), (AlarmKind::Low, 1.0), (AlarmKind::High, 2.0), (AlarmKind::HighHigh, 3.0)];
+
+fn plant(dead_band: f64, memories: [Option<AlarmMemory>; 4]) -> Registry {
+    let new = |(index, ((kind, limit), memory)): (u32, ((AlarmKind, f64), Option<AlarmMemory>))| {
+        let mut new = alarm_on(index, 0, kind, limit);
+        new.definition = new.definition.with_dead_band(dead_band);
+        NewAlarm { memory, ..new }
+    };
+    registry((0..).zip(LIMITS.into_iter().zip(memories)).map(new).collect())
+}
+
+proptest! {
+    #[test]
+    fn alarms_follow_the_model_through_bad_values_acknowledges_and_restarts(
+        steps in prop::collection::vec(step(), 1..200),
+        dead_band in prop_oneof![Just(0.0), Just(0.25), Just(1.5)],
+    ) {
+        let mut registry = plant(dead_band, [None, None, None, None]);
+        let mut models: [Model; 4] = Default::default();
+        let mut memories: [Option<AlarmMemory>; 4] = Default::default();
+        for (step, now) in steps.into_iter().zip(1..) {
+            let before = models.clone();
+            let mut effects = Vec::new();
+            match step {
+                Step::Good(value) => {
+                    effects = feed(&mut registry, &[good(0, value, now)]);
+                    for (model, (kind, limit)) in models.iter_mut().zip(LIMITS) {
+                        model.sample(kind, limit, dead_band, value);
+                    }
+                }
+                Step::Unusable(value, quality) => {
+                    effects = feed(&mut registry, &[change(0, value.map(Value::Float), quality, now)]);
+                    prop_assert!(registry.statuses().all(|status| status.quality_hold));
+                }
+                Step::Acknowledge(index) => {
+                    let id = AlarmId(u32::try_from(index).unwrap());
+                    let outcome = registry.acknowledge(id, "ann".to_owned(), None, at(now));
+                    prop_assert_eq!(outcome.is_ok(), models[index].unacknowledged);
+                    models[index].unacknowledged = false;
+                    effects.extend(outcome);
+                }
+                Step::Restart => registry = plant(dead_band, memories.clone()),
+            }
+            for (transition, memory) in effects.into_iter().filter_map(|effect| effect.transition) {
+                let index = transition.alarm.index();
+                prop_assert_eq!(transition.from, before[index].state());
+                prop_assert_eq!(transition.to, models[index].state());
+                memories[index] = Some(memory);
+            }
+            for (model, status) in models.iter().zip(registry.statuses()) {
+                prop_assert_eq!((model.state(), model.occurrence), (status.state, status.occurrence));
+            }
+            let counts = registry.counts();
+            prop_assert_eq!(counts.active, models.iter().filter(|model| model.active).count());
+            prop_assert_eq!(counts.unacknowledged, models.iter().filter(|model| model.unacknowledged).count());
+        }
+    }
+}
