@@ -1,0 +1,128 @@
+//! Which memory is saved when: one save of a machine under way, the newest kept meanwhile.
+
+use super::SaveMachine;
+use super::runner::Saved;
+use flyball_schema::MachineId;
+use std::collections::HashMap;
+
+/// Order of saves, machine by machine. `W` is told when a memory at least as new as its own is durable, or could not be
+/// made so.
+#[derive(Debug)]
+pub(super) struct Saver<W> {
+    slots: HashMap<MachineId, Slot<W>>,
+}
+
+#[derive(Debug)]
+struct Slot<W> {
+    /// The newest one seen.
+    newest: Saved,
+    /// The revision under way.
+    under_way: Option<u64>,
+    /// The newest one that is durable.
+    durable: u64,
+    waiting: Vec<(u64, W)>,
+}
+
+impl<W> Default for Saver<W> {
+    fn default() -> Self {
+        Self { slots: HashMap::new() }
+    }
+}
+
+impl<W> Saver<W> {
+    /// Takes a memory, and gives what is to be sent now.
+    pub(super) fn submit(&mut self, saved: Saved, waiter: Option<W>) -> Option<SaveMachine> {
+        let (id, revision) = (saved.id, saved.revision);
+        let slot = self.slots.entry(id).or_insert_with(|| Slot {
+            newest: saved.clone(),
+            under_way: None,
+            durable: 0,
+            waiting: Vec::new(),
+        });
+        if saved.revision > slot.newest.revision {
+            slot.newest = saved;
+        }
+        slot.waiting.extend(waiter.map(|waiter| (revision, waiter)));
+        self.next(id)
+    }
+
+    /// What is to be sent for a machine now: nothing while a save is under way or nothing is new.
+    pub(super) fn next(&mut self, id: MachineId) -> Option<SaveMachine> {
+        let slot = self.slots.get_mut(&id)?;
+        if slot.under_way.is_some() || slot.newest.revision <= slot.durable {
+            return None;
+        }
+        slot.under_way = Some(slot.newest.revision);
+        Some(SaveMachine { id, memory: slot.newest.memory.clone() })
+    }
+
+    /// A save has ended; gives those who waited for it. One that failed stays to be tried again.
+    pub(super) fn finished(&mut self, id: MachineId, durable: bool) -> Vec<W> {
+        let Some(slot) = self.slots.get_mut(&id) else { return Vec::new() };
+        let Some(revision) = slot.under_way.take() else { return Vec::new() };
+        if durable {
+            slot.durable = revision;
+        }
+        slot.waiting.extract_if(.., |(wanted, _)| *wanted <= revision).map(|(_, waiter)| waiter).collect()
+    }
+
+    /// Machines whose newest memory is neither durable nor under way.
+    pub(super) fn unsaved(&self) -> Vec<MachineId> {
+        let open = |slot: &Slot<W>| slot.under_way.is_none() && slot.newest.revision > slot.durable;
+        self.slots.iter().filter(|(_, slot)| open(slot)).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether somebody waits for a memory of the machine.
+    pub(super) fn is_awaited(&self, id: MachineId) -> bool {
+        self.slots.get(&id).is_some_and(|slot| !slot.waiting.is_empty())
+    }
+
+    /// Whether every memory is durable.
+    pub(super) fn is_settled(&self) -> bool {
+        self.slots.values().all(|slot| slot.newest.revision <= slot.durable)
+    }
+
+    /// Forgets a machine.
+    pub(super) fn forget(&mut self, id: MachineId) {
+        self.slots.remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machines::MachineMemory;
+    use flyball_schema::Value;
+
+    fn saved(revision: u64) -> Saved {
+        let value = Value::Integer(i64::try_from(revision).unwrap());
+        let memory = MachineMemory { parameters: [("p".to_owned(), value)].into(), ..MachineMemory::default() };
+        Saved { id: MachineId(1), revision, memory }
+    }
+
+    fn revision(save: Option<SaveMachine>) -> Option<Value> {
+        save.map(|save| save.memory.parameters["p"].clone())
+    }
+
+    #[test]
+    fn while_a_save_is_under_way_only_the_newest_is_kept() {
+        let mut saver = Saver::default();
+        assert_eq!(revision(saver.submit(saved(1), Some("a"))), Some(Value::Integer(1)));
+        assert!(saver.submit(saved(3), Some("c")).is_none());
+        assert!(saver.submit(saved(2), Some("b")).is_none(), "older than what is kept");
+        assert_eq!(saver.finished(MachineId(1), true), ["a"]);
+        assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(3)));
+        assert_eq!(saver.finished(MachineId(1), true), ["c", "b"]);
+        assert!(saver.next(MachineId(1)).is_none() && saver.is_settled());
+    }
+
+    #[test]
+    fn a_save_that_failed_is_told_and_stays_to_be_tried_again() {
+        let mut saver = Saver::default();
+        saver.submit(saved(1), Some("a"));
+        assert_eq!(saver.finished(MachineId(1), false), ["a"]);
+        assert_eq!(saver.unsaved(), [MachineId(1)]);
+        assert!(!saver.is_settled());
+        assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(1)));
+    }
+}
