@@ -1,0 +1,6 @@
+//! Links against devices on the network: our own server device, here; foreign ones in the plant tests.
+
+mod link;
+mod loss;
+mod probe;
+mod stack;
