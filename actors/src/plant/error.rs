@@ -1,0 +1,68 @@
+//! Why a plant did not start.
+
+use crate::alarms::AlarmError;
+use crate::cvt::CvtError;
+use crate::db::DbError;
+use crate::machines::MachineError;
+use crate::opcua::LinkError;
+use crate::send::SendError;
+use flyball_schema::definition::DefinitionError;
+use std::path::PathBuf;
+
+/// Why a plant did not start. Nothing runs then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlantError {
+    /// The definition breaks a rule.
+    #[error("the plant definition is wrong: {0}")]
+    Definition(#[from] DefinitionError),
+    /// The data folder cannot be made.
+    #[error("cannot make the data folder \"{}\"", .path.display())]
+    DataFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The configuration and state database cannot be used.
+    #[error("cannot use the database")]
+    Database(#[from] DbError),
+    /// The journal of samples cannot be used.
+    #[error("cannot use the journal: {0}")]
+    Journal(String),
+    /// A tag was refused.
+    #[error("cannot create the tags")]
+    Tags(#[from] CvtError),
+    /// An alarm was refused.
+    #[error("cannot create the alarms")]
+    Alarms(#[from] AlarmError),
+    /// An alarm watches a tag that no machine made.
+    #[error("alarm \"{alarm}\": there is no tag \"{tag}\"")]
+    AlarmTag {
+        /// The alarm.
+        alarm: String,
+        /// The tag it names.
+        tag: String,
+    },
+    /// A machine was refused.
+    #[error("cannot add a machine")]
+    Machine(#[from] MachineError),
+    /// A link was refused.
+    #[error("cannot add a link")]
+    Link(#[from] LinkError),
+    /// Threads for the links cannot be had.
+    #[error("cannot start the threads of the links")]
+    Threads(#[source] std::io::Error),
+    /// An actor died while the plant was starting.
+    #[error("an actor did not start")]
+    Start(#[from] SendError),
+}
+
+impl PlantError {
+    /// Whether somebody has to change the definition, rather than the machine it runs on.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::Definition(_) | Self::Tags(_) | Self::Alarms(_) | Self::AlarmTag { .. } | Self::Machine(_))
+    }
+}

@@ -1,0 +1,77 @@
+//! What a plant adds to its definition by itself: tags that tell how links and machines are, with their alarms.
+
+use flyball_schema::definition::{
+    AlarmClass, AlarmDefinition, AlarmKind, LinkDefinition, PlantDefinition, Priority, TagDefinition,
+};
+use flyball_schema::{TagId, Value};
+
+/// Boolean tag that is true while samples cannot be journaled.
+pub const HISTORY_FAILED: &str = "system.history_failed";
+
+/// Boolean tag that is true while the database cannot be used.
+pub const DATABASE_FAILED: &str = "system.database_failed";
+
+/// Integer tag: samples that are in no history or were dropped from it because the journal is full, since the start.
+pub const SAMPLES_LOST: &str = "system.samples_lost";
+
+/// Ids of the plant's own tags.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SystemTags {
+    pub(super) history_failed: TagId,
+    pub(super) database_failed: TagId,
+    pub(super) samples_lost: TagId,
+}
+
+/// Adds the plant's own tags and alarms.
+pub(super) fn complete(definition: &mut PlantDefinition) {
+    for link in &definition.links {
+        definition.tags.push(connected_tag(link));
+        definition.alarms.push(link_lost_alarm(link));
+    }
+    let faults = [
+        (HISTORY_FAILED, "Samples cannot be journaled; they wait in memory"),
+        (DATABASE_FAILED, "The configuration and state database cannot be used"),
+    ];
+    for (name, text) in faults {
+        definition.tags.push(TagDefinition::boolean(name).with_description(text).with_initial(false));
+        definition.alarms.push(system_alarm(name, AlarmKind::Bool, true).with_description(text));
+    }
+    let lost = "Samples lost, or dropped from a full journal, since the start";
+    definition.tags.push(TagDefinition::integer(SAMPLES_LOST).with_description(lost).with_initial(0));
+    definition.alarms.push(
+        system_alarm(SAMPLES_LOST, AlarmKind::High, 0)
+            .with_description("Samples were lost, or the journal is full and its oldest are dropped"),
+    );
+}
+
+fn connected_tag(link: &LinkDefinition) -> TagDefinition {
+    let text = format!("Link {} is connected and data flows", link.name);
+    TagDefinition::boolean(link.connected_tag()).with_description(text)
+}
+
+fn link_lost_alarm(link: &LinkDefinition) -> AlarmDefinition {
+    let tag = link.connected_tag();
+    let mut alarm = AlarmDefinition::new(format!("link.{}.lost", link.name), tag, AlarmKind::Bool, false)
+        .with_class(AlarmClass::LinkLost)
+        .with_priority(Priority::High)
+        .with_description(format!("Link {} is lost", link.name));
+    alarm.cause = Some("The device or the network to it is down".to_owned());
+    alarm.consequence = Some("The link's tags are bad, commands to it are refused".to_owned());
+    alarm.action = Some("Check the device, its power and the network".to_owned());
+    alarm
+}
+
+fn system_alarm(tag: &str, kind: AlarmKind, set_point: impl Into<Value>) -> AlarmDefinition {
+    AlarmDefinition::new(tag, tag, kind, set_point).with_class(AlarmClass::System).with_priority(Priority::High)
+}
+
+/// The alarm that stands while a machine is faulted; `tag` is its `<machine>.faulted`.
+pub(super) fn machine_fault_alarm(machine: &str, tag: &str) -> AlarmDefinition {
+    let mut alarm = AlarmDefinition::new(format!("{machine}.fault"), tag, AlarmKind::Bool, true)
+        .with_class(AlarmClass::MachineFault)
+        .with_priority(Priority::High)
+        .with_description(format!("Machine {machine} is faulted"));
+    alarm.consequence = Some("Its outputs are at their safe values".to_owned());
+    alarm.action = Some("Find the cause in the machine's fault text, then reset it".to_owned());
+    alarm
+}
