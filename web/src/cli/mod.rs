@@ -1,0 +1,155 @@
+//! Commands of the binary.
+
+mod demo;
+mod serve;
+mod simulate;
+
+use clap::{Parser, Subcommand};
+use flyball::machines::Kinds;
+use flyball::schema::definition::PlantDefinition;
+use flyball_web::ServerSettings;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// An actor-model control system: tags, alarms, history, machines, OPC UA.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Settings file; `flyball.toml` of this folder where there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server for a plant.
+    Serve {
+        /// Plant definition; an empty plant without.
+        #[arg(long, value_name = "FILE")]
+        plant: Option<PathBuf>,
+    },
+    /// Run the demo plant: a simulated device and the server for it.
+    Demo,
+    /// Run the simulated device of the demo plant alone.
+    Simulate {
+        /// Address and port; `demo.bind` of the settings without.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        bind: Option<SocketAddr>,
+        /// Seconds simulated per second.
+        #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+        time_scale: f64,
+        /// End when standard input closes.
+        #[arg(long, hide = true)]
+        until_stdin_closes: bool,
+    },
+    /// Check settings and a plant definition without running anything.
+    Check {
+        /// Plant definition.
+        #[arg(long, value_name = "FILE")]
+        plant: Option<PathBuf>,
+    },
+    /// Print the `OpenAPI` description of the HTTP API.
+    Openapi,
+}
+
+/// Why a command ended early, and the exit code that says so.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    text: String,
+}
+
+/// Exit code for wrong settings or a wrong plant definition (`EX_CONFIG` of sysexits).
+const WRONG_CONFIGURATION: u8 = 78;
+
+/// Exit code for something that is not available, such as a taken port (`EX_UNAVAILABLE`).
+const UNAVAILABLE: u8 = 69;
+
+/// Exit code for the loss of a core actor, or a shutdown that was not clean (`EX_SOFTWARE`).
+const INTERNAL: u8 = 70;
+
+impl Failure {
+    fn new(code: u8, text: impl fmt::Display) -> Self {
+        Self { code, text: text.to_string() }
+    }
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn read_plant(path: Option<&Path>) -> Result<PlantDefinition, Failure> {
+    let Some(path) = path else { return Ok(PlantDefinition::default()) };
+    let wrong = |text: String| Failure::new(WRONG_CONFIGURATION, format!("{}: {text}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let definition = PlantDefinition::from_toml(&text).map_err(|error| wrong(error.to_string()))?;
+    let kinds = Kinds::default();
+    for machine in &definition.machines {
+        kinds.make(machine).map_err(|error| wrong(error.to_string()))?;
+    }
+    Ok(definition)
+}
+
+impl Cli {
+    /// Runs the command; what is wrong goes to standard error.
+    pub(crate) fn run(self) -> ExitCode {
+        match self.command() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("flyball: {}", failure.text);
+                ExitCode::from(failure.code)
+            }
+        }
+    }
+
+    fn command(self) -> Result<(), Failure> {
+        let settings = ServerSettings::load(self.settings.as_deref())
+            .map_err(|error| Failure::new(WRONG_CONFIGURATION, format!("settings: {error}")))?;
+        match self.command {
+            Command::Serve { plant } => {
+                let definition = read_plant(plant.as_deref())?;
+                actix_rt::System::new().block_on(serve::serve(settings, definition))
+            }
+            Command::Demo => actix_rt::System::new().block_on(demo::demo(settings, self.settings)),
+            Command::Simulate { bind, time_scale, until_stdin_closes } => {
+                let bind = bind.unwrap_or(settings.demo.bind);
+                actix_rt::System::new().block_on(simulate::simulate(bind, time_scale, until_stdin_closes))
+            }
+            Command::Check { plant } => {
+                let definition = read_plant(plant.as_deref())?;
+                say(format_args!(
+                    "good: {} links, {} tags, {} alarms, {} machines",
+                    definition.links.len(),
+                    definition.tags.len(),
+                    definition.alarms.len(),
+                    definition.machines.len()
+                ));
+                Ok(())
+            }
+            Command::Openapi => {
+                say(format_args!("{}", flyball_web::openapi_json()));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes a line of a command's result.
+#[expect(clippy::print_stdout, reason = "the result of a command goes to standard output")]
+fn say(line: fmt::Arguments<'_>) {
+    println!("{line}");
+}

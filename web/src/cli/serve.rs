@@ -1,0 +1,66 @@
+//! `flyball serve`: the plant, its HTTP API and console, until a signal.
+
+use super::{Failure, INTERNAL, UNAVAILABLE, WRONG_CONFIGURATION, chain};
+use flyball::Plant;
+use flyball::plant::PlantError;
+use flyball::schema::definition::PlantDefinition;
+use flyball_web::{ServerSettings, Web};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+/// How long open requests may take once the server stops.
+const DRAIN: Duration = Duration::from_millis(1_000);
+
+/// Runs the server until SIGTERM, Ctrl-C or the loss of a core actor.
+pub(super) async fn serve(settings: ServerSettings, definition: PlantDefinition) -> Result<(), Failure> {
+    let bind = settings.http.bind;
+    // First the port, so that a second server on it does not open the first one's database.
+    let listener = std::net::TcpListener::bind(bind)
+        .map_err(|error| Failure::new(UNAVAILABLE, format!("cannot listen on {bind}: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::new(UNAVAILABLE, error))?;
+    let plant =
+        Plant::builder(settings.plant()).definition(definition).start().await.map_err(|error| failure(&error))?;
+    let web = Web::start(&plant);
+    let routes = web.clone();
+    let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(routes.routes()))
+        .workers(settings.http.workers.clamp(1, 64))
+        .disable_signals()
+        .shutdown_timeout(DRAIN.as_secs())
+        .listen(listener)
+        .map_err(|error| Failure::new(UNAVAILABLE, error))?
+        .run();
+    let http = server.handle();
+    let serving = actix_rt::spawn(server);
+    log::info!("flyball {} serves {} at http://{address}/", env!("CARGO_PKG_VERSION"), plant.name());
+    let lost = ended(&plant).await?;
+
+    web.close().await;
+    let drained = timeout(DRAIN + Duration::from_millis(200), http.stop(true)).await;
+    if drained.is_err() {
+        log::warn!("open requests were cut off");
+    }
+    serving.abort();
+    let report = plant.shutdown().await;
+    eprintln!("flyball stopped: {report}");
+    match lost {
+        Some(actor) => Err(Failure::new(INTERNAL, format!("{actor} was lost"))),
+        None if report.is_clean() => Ok(()),
+        None => Err(Failure::new(INTERNAL, "the shutdown was not clean")),
+    }
+}
+
+/// Waits for the end; the name of the core actor that was lost, where that is why.
+async fn ended(plant: &Plant) -> Result<Option<&'static str>, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::new(INTERNAL, error))?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(None),
+        _ = tokio::signal::ctrl_c() => Ok(None),
+        actor = plant.failed() => Ok(Some(actor)),
+    }
+}
+
+fn failure(error: &PlantError) -> Failure {
+    let code = if error.is_configuration() { WRONG_CONFIGURATION } else { UNAVAILABLE };
+    Failure::new(code, chain(error))
+}

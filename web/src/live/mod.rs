@@ -1,0 +1,18 @@
+//! The live feed, `GET /api/v1/ws`: state as it is, then what changes.
+//!
+//! Pure: [`protocol`] reads and writes messages, [`selection`] says which tags are meant, [`board`] keeps the newest
+//! state with the version of its last change, [`client`] counts credit, [`feed`] puts them together. Actors and I/O:
+//! [`hub`] keeps the one feed of a plant, [`socket`] is one WebSocket.
+//!
+//! Every change raises the version of the feed; a subscription remembers the version up to which its client has
+//! everything, so a delta is what is newer than that. Whatever happens while a client has no credit or its socket
+//! does not drain is thereby merged, without a queue per client.
+
+pub mod board;
+pub mod client;
+pub mod feed;
+pub mod hub;
+pub mod protocol;
+pub mod selection;
+pub mod socket;
+mod source;

@@ -1,0 +1,59 @@
+//! Every route there is, in one table: what is registered and what the description is held against.
+
+use crate::problem::Problem;
+use crate::{api, live, openapi};
+use actix_web::web::{self, ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Writes [`ROUTES`] and [`register`] from one table. A `get` answers HEAD too; any other method is 405 with `Allow`.
+macro_rules! routes {
+    ($($path:literal => { $($method:ident $handler:path),+ $(,)? })+) => {
+        /// Path and methods of every route.
+        pub const ROUTES: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),+];
+
+        /// Registers every route.
+        pub(crate) fn register(config: &mut ServiceConfig) {
+            $({
+                let methods: &'static [&'static str] = &[$(stringify!($method)),+];
+                let refuse = move |_: HttpRequest| async move { Err::<HttpResponse, Problem>(refused(methods)) };
+                let resource = resource($path)$(.route(web::$method().to($handler)))+;
+                let resource = $(routes!(@head $method resource $handler);
+                let resource = )+ resource.default_service(web::to(refuse));
+                config.service(resource);
+            })+
+        }
+    };
+    (@head get $resource:ident $handler:path) => { $resource.route(web::head().to($handler)) };
+    (@head $method:ident $resource:ident $handler:path) => { $resource };
+}
+
+routes! {
+    "/api/v1/tags" => { get api::tags::list }
+    "/api/v1/tags/{id}" => { get api::tags::read }
+    "/api/v1/tags/{id}/write" => { post api::tags::write }
+    "/api/v1/history" => { get api::history::read }
+    "/api/v1/alarms" => { get api::alarms::list }
+    "/api/v1/alarms/ack" => { post api::alarms::acknowledge_many }
+    "/api/v1/alarms/journal" => { get api::alarms::journal }
+    "/api/v1/alarms/{id}" => { get api::alarms::read }
+    "/api/v1/alarms/{id}/ack" => { post api::alarms::acknowledge }
+    "/api/v1/machines" => { get api::machines::list }
+    "/api/v1/machines/{id}" => { get api::machines::read }
+    "/api/v1/machines/{id}/transitions" => { post api::machines::transition }
+    "/api/v1/machines/{id}/parameters" => { patch api::machines::parameters }
+    "/api/v1/links" => { get api::links::list }
+    "/api/v1/health" => { get api::health::read }
+    "/api/v1/ws" => { get live::socket::open }
+    "/api/v1/openapi.json" => { get openapi::serve }
+    "/health" => { get api::health::read }
+    "/health/live" => { get api::health::live }
+    "/health/ready" => { get api::health::ready }
+}
+
+fn refused(methods: &[&str]) -> Problem {
+    let mut names: Vec<String> = methods.iter().map(|method| method.to_ascii_uppercase()).collect();
+    if methods.contains(&"get") {
+        names.push("HEAD".to_owned());
+    }
+    Problem::method_not_allowed(&names.join(", "))
+}
