@@ -1,0 +1,197 @@
+/** Shapes of the HTTP and WebSocket API, as the server sends them: snake_case, times RFC 3339 UTC. */
+
+export type Quality = 'good' | 'uncertain' | 'bad';
+export type Scalar = number | boolean | string | null;
+export type DataType = 'float' | 'integer' | 'boolean' | 'text';
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface TagView {
+  id: number;
+  name: string;
+  display_name: string | null;
+  description: string | null;
+  area: string | null;
+  data_type: DataType;
+  quantity: string | null;
+  unit: string | null;
+  range: { low: number; high: number } | null;
+  link: string | null;
+  node: string | null;
+  writable: boolean;
+  value: Scalar;
+  quality: Quality;
+  reason: string | null;
+  status_code: number;
+  source_time: string | null;
+  server_time: string | null;
+  seen_time: string | null;
+  seq: number;
+}
+
+/** Columns of `GET /history` with `agg=minmax`; `t` in epoch milliseconds, `null` is a gap. */
+export interface HistoryColumns {
+  t: number[];
+  series: HistorySeries[];
+}
+
+export interface HistorySeries {
+  id: number;
+  v: (number | boolean | null)[];
+  min?: (number | null)[];
+  max?: (number | null)[];
+  q?: number[];
+}
+
+export type Priority = 'critical' | 'high' | 'medium' | 'low';
+export type AlarmState = 'NORM' | 'UNACK' | 'ACKED' | 'RTNUN';
+
+export interface AlarmView {
+  id: number;
+  name: string;
+  tag_id: number | null;
+  tag: string | null;
+  kind: string;
+  class: string;
+  set_point: number | boolean | null;
+  dead_band: number | null;
+  unit: string | null;
+  priority: Priority;
+  state: AlarmState;
+  active: boolean;
+  quality_hold: boolean;
+  occurrence: number;
+  value: Scalar;
+  raised_at: string | null;
+  since: string | null;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+  description: string | null;
+  cause: string | null;
+  consequence: string | null;
+  action: string | null;
+  allowed: string[];
+}
+
+export interface AckResult {
+  items: { id: number; alarm: AlarmView | null; problem: ProblemBody | null }[];
+}
+
+export interface JournalEntry {
+  id: number;
+  alarm_id: number;
+  /** `null` where the alarm is no longer defined. */
+  alarm: string | null;
+  occurrence: number;
+  from: string;
+  to: string;
+  event: string;
+  value: Scalar;
+  quality: Quality;
+  occurred: string;
+  recorded: string;
+  actor: string | null;
+  reason: string | null;
+}
+
+export interface MachinePort {
+  name: string;
+  tag_id: number;
+  /** Tag that an output is also written to. */
+  drives_id: number | null;
+  tag: string;
+  unit: string | null;
+  value: Scalar;
+  quality: Quality;
+}
+
+export interface MachineParameter {
+  name: string;
+  data_type: DataType;
+  value: Scalar;
+  unit: string | null;
+  low: number | null;
+  high: number | null;
+  choices: string[] | null;
+  description: string | null;
+}
+
+export interface MachineView {
+  id: number;
+  name: string;
+  kind: string;
+  description: string | null;
+  mode: 'sync' | 'async';
+  interval_ms: number;
+  state: string;
+  fault: string | null;
+  allowed: string[];
+  inputs: MachinePort[];
+  outputs: MachinePort[];
+  parameters: MachineParameter[];
+  stats: {
+    steps: number;
+    overruns: number;
+    missed: number;
+    step_us_last: number;
+    step_us_max: number;
+    late_us_max: number;
+  };
+}
+
+export interface LinkView {
+  id: number;
+  name: string;
+  endpoint: string;
+  state: 'connecting' | 'connected' | 'lost' | 'stopped';
+  reason: string | null;
+  since: string;
+  tags: number;
+  bad_tags: number;
+  items_failed: number;
+  changes: number;
+  batches: number;
+  reconnects: number;
+  coalesced: number;
+}
+
+export interface HealthView {
+  status: 'ok' | 'degraded';
+  reasons: string[];
+  plant: string;
+  version: string;
+  epoch: string;
+  started_at: string;
+  now: string;
+  console: 'embedded' | 'placeholder';
+  actors: { name: string; state: 'running' | 'restarting' | 'failed'; restarts: number }[];
+  links: { connected: number; lost: number };
+  alarms: { unacknowledged: number; active: number; standing: number };
+  machines: { run: number; fault: number; total: number };
+  tags: { total: number; bad: number };
+  database: { state: 'ok' | 'degraded'; error: string | null };
+  history: {
+    frames: number;
+    changes: number;
+    last_seq: number;
+    durable_seq: number;
+    lag_ms: number;
+    journal_bytes: number;
+    lost: number;
+  };
+}
+
+/** Body of `application/problem+json` (RFC 9457). */
+export interface ProblemBody {
+  type?: string;
+  title: string;
+  status: number;
+  detail?: string | null;
+  code: string;
+  errors?: { pointer?: string; code: string; detail: string }[];
+  request_id?: string | null;
+  allowed?: string[];
+}

@@ -1,0 +1,153 @@
+import { createSubscriber } from 'svelte/reactivity';
+import { Api } from '../api/client';
+import { asProblem, Problem } from '../api/problem';
+import type { AlarmView, HealthView, LinkView, MachineView, TagView } from '../api/types';
+import { Collection } from '../live/collection';
+import { LiveSocket, type ConnectionStatus } from '../live/socket';
+import { TagStore, type TagCell } from '../live/tag-store';
+import { compareAttention } from './alarms';
+import { socketUrl } from './route';
+
+/** Definitions are read again when the page of tags is opened later than this. */
+const CATALOGUE_STALE_MS = 60_000;
+/** Pause before the definitions are asked for again after a failure. */
+const RETRY_CATALOGUE_MS = 5_000;
+
+export interface Toast {
+  id: number;
+  kind: 'done' | 'error';
+  lines: string[];
+}
+
+/** Everything the console knows of the plant, as reactive state over the live-data core. */
+export class Plant {
+  readonly api: Api;
+  readonly socket: LiveSocket;
+  readonly tags: TagStore;
+  connection: ConnectionStatus = $state.raw()!;
+  /** Server time, epoch ms, moving once a second. */
+  now: number = $state(Date.now());
+  health: HealthView | null = $state.raw(null);
+  alarms: AlarmView[] | null = $state.raw(null);
+  machines: MachineView[] | null = $state.raw(null);
+  links: LinkView[] | null = $state.raw(null);
+  catalogue: TagView[] | null = $state.raw(null);
+  catalogueProblem: Problem | null = $state.raw(null);
+  toasts: Toast[] = $state.raw([]);
+
+  readonly tagById: Map<number, TagView> = $derived(new Map((this.catalogue ?? []).map((tag) => [tag.id, tag])));
+  readonly tagByName: Map<string, TagView> = $derived(new Map((this.catalogue ?? []).map((tag) => [tag.name, tag])));
+  readonly unacknowledged: AlarmView[] = $derived(
+    (this.alarms ?? []).filter((alarm) => alarm.state === 'UNACK' || alarm.state === 'RTNUN').sort(compareAttention),
+  );
+
+  readonly #alarms: Collection<AlarmView>;
+  readonly #machines: Collection<MachineView>;
+  #catalogueAt = 0;
+  #catalogueLoading = false;
+  #nextToast = 1;
+
+  constructor(scope: string) {
+    this.api = new Api(scope);
+    this.socket = new LiveSocket(socketUrl(scope, new URL(location.href)));
+    this.tags = new TagStore(this.socket);
+    this.connection = this.socket.status;
+    this.#alarms = new Collection<AlarmView>((alarm) => alarm.id, (items) => (this.alarms = items));
+    this.#machines = new Collection<MachineView>((machine) => machine.id, (items) => (this.machines = items));
+    this.#alarms.follow(this.socket, 'alarms');
+    this.#machines.follow(this.socket, 'machines');
+    new Collection<LinkView>((link) => link.id, (items) => (this.links = items)).follow(this.socket, 'links');
+    new Collection<HealthView>(() => 0, (items) => this.#takeHealth(items[0] ?? null)).follow(this.socket, 'health');
+    this.socket.onRefusal((problem) => this.say('error', new Problem(problem).lines));
+    this.socket.onStatus((status) => (this.connection = status));
+    this.socket.onEpochChange(() => void this.loadCatalogue(true));
+    setInterval(() => (this.now = this.#serverNow()), 1000);
+    window.addEventListener('online', () => this.socket.retryNow());
+    this.socket.connect();
+    void this.loadCatalogue(true);
+  }
+
+  /** True while values on the screen are up to date. */
+  get online(): boolean {
+    return this.connection.state === 'open';
+  }
+
+  serverNow(): number {
+    return this.#serverNow();
+  }
+
+  /** Reads the definitions of all tags, unless they are fresh. */
+  async loadCatalogue(force = false): Promise<void> {
+    if (this.#catalogueLoading) return;
+    if (!force && Date.now() - this.#catalogueAt < CATALOGUE_STALE_MS) return;
+    this.#catalogueLoading = true;
+    try {
+      const first = this.catalogue === null;
+      const tags = await this.api.allTags({}, (partial) => {
+        if (first) this.catalogue = [...partial];
+      });
+      for (const tag of tags) this.#seed(tag);
+      this.catalogue = tags;
+      this.catalogueProblem = null;
+      this.#catalogueAt = Date.now();
+    } catch (error) {
+      this.catalogueProblem = asProblem(error);
+      setTimeout(() => void this.loadCatalogue(true), RETRY_CATALOGUE_MS);
+    } finally {
+      this.#catalogueLoading = false;
+    }
+  }
+
+  mergeAlarms(alarms: AlarmView[]): void {
+    this.#alarms.merge(alarms);
+  }
+
+  mergeMachine(machine: MachineView): void {
+    this.#machines.merge([machine]);
+  }
+
+  say(kind: Toast['kind'], lines: string[]): void {
+    const toast = { id: this.#nextToast++, kind, lines };
+    this.toasts = [...this.toasts.slice(-3), toast];
+    setTimeout(() => this.dismiss(toast.id), kind === 'done' ? 4_000 : 15_000);
+  }
+
+  sayProblem(error: unknown): void {
+    this.say('error', asProblem(error).lines);
+  }
+
+  dismiss(id: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+  }
+
+  /** Another number of tags means other definitions than the ones that were read. */
+  #takeHealth(health: HealthView | null): void {
+    this.health = health;
+    if (health && this.catalogue && health.tags.total !== this.catalogue.length) void this.loadCatalogue();
+  }
+
+  #serverNow(): number {
+    return Date.now() + this.socket.status.skewMs;
+  }
+
+  #seed(tag: TagView): void {
+    const sourceMs = tag.source_time ? Date.parse(tag.source_time) : null;
+    this.tags.seed(tag.id, tag.name, tag.value, tag.quality, tag.reason, sourceMs);
+  }
+}
+
+/** A tag cell as something templates can depend on: reading `current` follows the cell. */
+export class LiveTag {
+  readonly #cell: TagCell;
+  readonly #follow: () => void;
+
+  constructor(cell: TagCell) {
+    this.#cell = cell;
+    this.#follow = createSubscriber((update) => cell.subscribe(update));
+  }
+
+  get current(): TagCell {
+    this.#follow();
+    return this.#cell;
+  }
+}
