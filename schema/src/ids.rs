@@ -56,3 +56,7 @@ id!(
     /// Identity of a link: a connection to a device.
     LinkId
 );
+id!(
+    /// Identity of a user.
+    UserId
+);

@@ -6,11 +6,13 @@ pub mod definition;
 mod ids;
 mod quality;
 pub mod tables;
+#[cfg(any(test, feature = "test-support"))]
+pub mod test_support;
 mod time;
 pub mod units;
 mod value;
 
-pub use ids::{AlarmId, LinkId, MachineId, TagId};
+pub use ids::{AlarmId, LinkId, MachineId, TagId, UserId};
 pub use quality::{Quality, Severity};
 pub use time::Timestamp;
 pub use value::{DataType, Text, Value};

@@ -72,6 +72,8 @@ qualities! {
     UNCERTAIN_SENSOR_NOT_ACCURATE = 0x4093_0000, "sensor not accurate";
     /// The value lies outside the range of its unit.
     UNCERTAIN_RANGE_EXCEEDED = 0x4094_0000, "out of range";
+    /// The value was calculated from data of which not all are good.
+    UNCERTAIN_DATA_SUB_NORMAL = 0x40A4_0000, "calculated from data that are not all good";
     /// Bad, without a reason.
     BAD = 0x8000_0000, "bad";
     /// The device did not answer in time.
@@ -106,6 +108,8 @@ qualities! {
     BAD_SENSOR_FAILURE = 0x808C_0000, "sensor failure";
     /// The source is out of service.
     BAD_OUT_OF_SERVICE = 0x808D_0000, "out of service";
+    /// There are no data to calculate a value from.
+    BAD_NO_DATA = 0x809B_0000, "no data";
 }
 
 impl Quality {

@@ -68,6 +68,9 @@ pub struct TagDefinition {
     /// Whether its samples are kept.
     #[serde(default = "TagDefinition::default_history")]
     pub history: bool,
+    /// Retention class of its samples, as the settings name it; the default where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<String>,
     /// Value at start, good, for a tag without a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Value>,
@@ -92,6 +95,7 @@ impl TagDefinition {
             dead_band: None,
             writable: false,
             history: true,
+            retention: None,
             initial: None,
         }
     }
@@ -174,6 +178,13 @@ impl TagDefinition {
     #[must_use]
     pub fn without_history(mut self) -> Self {
         self.history = false;
+        self
+    }
+
+    /// Sets the retention class of its samples.
+    #[must_use]
+    pub fn with_retention(mut self, class: impl Into<String>) -> Self {
+        self.retention = Some(class.into());
         self
     }
 

@@ -246,7 +246,7 @@ mod tests {
                 "[[tag]]\nname = \"a\"\ncolour = 1",
                 "line 3, column 1: unknown field `colour`, expected one of `name`, `display_name`, `description`, `area`, \
                  `data_type`, `quantity`, `unit`, `range`, `link`, `node`, `publish_ms`, `dead_band`, `writable`, \
-                 `history`, `initial`",
+                 `history`, `retention`, `initial`",
             ),
             (
                 "[[tag]]\nname = \"a\"\n[[tag]]\nname = \"a\"",

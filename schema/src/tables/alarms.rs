@@ -4,6 +4,7 @@
 
 use super::alarm;
 use diesel::prelude::{AsChangeset, Identifiable, Insertable, Queryable, Selectable};
+use std::borrow::Cow;
 
 diesel::table! {
     /// The state of every alarm after its last transition.
@@ -114,7 +115,7 @@ pub struct AlarmJournalRow {
 
 /// A row to be appended to [`alarm_journal`].
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = alarm_journal)]
+#[diesel(table_name = alarm_journal, treat_none_as_default_value = false)]
 pub struct NewAlarmJournalRow<'a> {
     /// The alarm.
     pub alarm_id: i32,
@@ -135,7 +136,7 @@ pub struct NewAlarmJournalRow<'a> {
     /// When Flyball noticed.
     pub recorded: i64,
     /// Who did it.
-    pub actor: &'a str,
+    pub actor: Cow<'a, str>,
     /// Comment given with it.
-    pub reason: Option<&'a str>,
+    pub reason: Option<Cow<'a, str>>,
 }

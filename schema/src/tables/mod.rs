@@ -3,6 +3,10 @@
 //! Times are microseconds since the epoch, UTC; definitions and memories are JSON.
 
 pub mod alarms;
+pub mod events;
+pub mod notes;
+pub mod opcua;
+pub mod users;
 
 macro_rules! catalogue_table {
     ($(#[$doc:meta])* $name:ident) => {

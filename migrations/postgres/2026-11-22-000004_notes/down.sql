@@ -1,0 +1,2 @@
+DROP TABLE note_version;
+DROP TABLE note;
