@@ -4,7 +4,7 @@ use super::transition::AlarmEvent;
 use super::{
     AlarmMemory, AlarmState, AlarmTransition, JournalEntry, LoadAlarmMemory, ReadAlarmJournal, Record, StoreTransitions,
 };
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, insert_all, storable};
 use actix::{Actor, Context, Handler, ResponseFuture};
 use diesel::prelude::*;
 use flyball_schema::db::Connection;
@@ -65,12 +65,13 @@ fn store(connection: &mut Connection, records: &[Record]) -> Result<(), DbError>
     let Some((first, _)) = records.first() else { return Ok(()) };
     // A batch is stored whole or not at all, and is written again from its first row: that one tells for all.
     let may_repeat = is_stored(connection, first)?;
+    let mut rows = Vec::with_capacity(records.len());
     for (transition, _) in records {
-        if may_repeat && is_stored(connection, transition)? {
-            continue;
+        if !may_repeat || !is_stored(connection, transition)? {
+            rows.push(journal_row(transition)?);
         }
-        diesel::insert_into(alarm_journal::table).values(journal_row(transition)?).execute(connection)?;
     }
+    insert_all!(connection, alarm_journal::table, rows);
     let newest: BTreeMap<AlarmId, &AlarmMemory> =
         records.iter().map(|(transition, memory)| (transition.alarm, memory)).collect();
     newest.into_iter().try_for_each(|(id, memory)| store_state(connection, id, memory))
@@ -135,8 +136,8 @@ fn journal_row(transition: &AlarmTransition) -> Result<NewAlarmJournalRow<'_>, D
         quality: i64::from(transition.quality.status_code()),
         occurred: transition.occurred.as_micros(),
         recorded: transition.recorded.as_micros(),
-        actor: &transition.actor,
-        reason: transition.reason.as_deref(),
+        actor: storable(&transition.actor),
+        reason: transition.reason.as_deref().map(storable),
     })
 }
 
@@ -168,7 +169,7 @@ fn state_row(id: AlarmId, memory: &AlarmMemory) -> Result<AlarmStateRow, DbError
         raised_at: memory.raised_at.map(Timestamp::as_micros),
         since: memory.since.map(Timestamp::as_micros),
         acknowledged_at: memory.acknowledged_at.map(Timestamp::as_micros),
-        acknowledged_by: memory.acknowledged_by.clone(),
+        acknowledged_by: memory.acknowledged_by.as_deref().map(|name| storable(name).into_owned()),
     })
 }
 

@@ -3,12 +3,11 @@
 //! A name that comes back gets its id back, and with it its history and state. What is no longer defined is
 //! retired, never deleted.
 
-use super::DbError;
+use super::{DbError, insert_all, to_json};
 use diesel::prelude::*;
 use flyball_schema::db::Connection;
 use flyball_schema::definition::PlantDefinition;
 use flyball_schema::{AlarmId, LinkId, MachineId, TagId, Timestamp, tables};
-use serde::Serialize;
 use std::collections::HashMap;
 
 /// Ids of a plant definition, each list in the order of the definition.
@@ -51,12 +50,12 @@ macro_rules! register_in {
             Ok(rows.into_iter().map(entry).collect())
         };
         let before = known(connection)?;
+        let mut new = Vec::new();
         for (name, definition) in $items {
             let definition = to_json(definition)?;
             match before.get(name) {
                 None => {
-                    let row = (dsl::name.eq(name), dsl::definition.eq(definition), dsl::changed_at.eq($now));
-                    diesel::insert_into(dsl::$table).values(row).execute(connection)?;
+                    new.push((dsl::name.eq(name), dsl::definition.eq(definition), dsl::changed_at.eq($now)));
                 }
                 Some(entry) if entry.retired || entry.definition != definition => {
                     let none: Option<i64> = None;
@@ -66,6 +65,7 @@ macro_rules! register_in {
                 Some(_) => {}
             }
         }
+        insert_all!(connection, dsl::$table, new);
         let after = known(connection)?;
         let defined: std::collections::HashSet<&str> = $items.map(|(name, _)| name).collect();
         for (name, entry) in &after {
@@ -106,51 +106,53 @@ pub fn register(
     })
 }
 
-fn to_json(definition: &impl Serialize) -> Result<String, DbError> {
-    serde_json::to_string(definition)
-        .map_err(|error| DbError::Query(diesel::result::Error::SerializationError(Box::new(error))))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::test_support::migrated;
     use super::*;
-    use diesel::Connection as _;
-    use flyball_schema::db::migrate;
     use flyball_schema::definition::TagDefinition;
+    use flyball_schema::test_support::TestDatabase;
 
-    fn plant(tags: &[&str]) -> PlantDefinition {
-        let tags = tags.iter().map(|name| TagDefinition::float(*name)).collect();
-        PlantDefinition { tags, ..PlantDefinition::default() }
+    fn plant<T: Into<String>>(tags: impl IntoIterator<Item = T>) -> PlantDefinition {
+        PlantDefinition { tags: tags.into_iter().map(TagDefinition::float).collect(), ..PlantDefinition::default() }
     }
 
     #[test]
     fn a_name_that_comes_back_gets_its_id_back() {
-        let mut connection = Connection::establish(":memory:").unwrap();
-        migrate(&mut connection).unwrap();
-        let mut ids = |tags: &[&str]| {
-            register(&mut connection, &plant(tags), Timestamp::from_micros(1))
-                .unwrap()
-                .tags
-                .iter()
-                .map(|id| id.0)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(ids(&["a", "b"]), [1, 2]);
-        assert_eq!(ids(&["b", "c"]), [2, 3]);
-        assert_eq!(ids(&["c", "a"]), [3, 1]);
+        for database in TestDatabase::each() {
+            let mut connection = migrated(&database);
+            let mut ids = |tags: [&str; 2]| {
+                let ids = register(&mut connection, &plant(tags), Timestamp::from_micros(1)).unwrap();
+                ids.tags.iter().map(|id| id.0).collect::<Vec<_>>()
+            };
+            assert_eq!(ids(["a", "b"]), [1, 2]);
+            assert_eq!(ids(["b", "c"]), [2, 3]);
+            assert_eq!(ids(["c", "a"]), [3, 1]);
+        }
     }
 
     #[test]
     fn what_is_no_longer_defined_is_retired_and_kept() {
-        let mut connection = Connection::establish(":memory:").unwrap();
-        migrate(&mut connection).unwrap();
-        register(&mut connection, &plant(&["a", "b"]), Timestamp::from_micros(1)).unwrap();
-        register(&mut connection, &plant(&["a"]), Timestamp::from_micros(2)).unwrap();
-        let retired: Vec<(String, Option<i64>)> = tables::tag::table
-            .select((tables::tag::name, tables::tag::retired_at))
-            .order(tables::tag::id)
-            .load(&mut connection)
-            .unwrap();
-        assert_eq!(retired, [("a".to_owned(), None), ("b".to_owned(), Some(2))]);
+        for database in TestDatabase::each() {
+            let mut connection = migrated(&database);
+            register(&mut connection, &plant(["a", "b"]), Timestamp::from_micros(1)).unwrap();
+            register(&mut connection, &plant(["a"]), Timestamp::from_micros(2)).unwrap();
+            let retired: Vec<(String, Option<i64>)> = tables::tag::table
+                .select((tables::tag::name, tables::tag::retired_at))
+                .order(tables::tag::id)
+                .load(&mut connection)
+                .unwrap();
+            assert_eq!(retired, [("a".to_owned(), None), ("b".to_owned(), Some(2))]);
+        }
+    }
+
+    #[test]
+    fn more_tags_than_a_batch_have_ids_in_order() {
+        let count = 2 * u32::try_from(super::super::BATCH).unwrap() + 1;
+        for database in TestDatabase::each() {
+            let tags = plant((0..count).map(|n| format!("t{n}")));
+            let ids = register(&mut migrated(&database), &tags, Timestamp::from_micros(1)).unwrap();
+            assert_eq!(ids.tags, (1..=count).map(TagId).collect::<Vec<_>>());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Diesel jobs on sync arbiters: one writer, several readers, permits in front, a panic contained.
 
 use super::DbError;
+use super::connector::Connector;
 use crate::send::{self, SendError};
 use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
 use diesel::Connection as _;
@@ -36,6 +37,8 @@ pub struct DatabaseHealth {
     pub failures: u64,
     /// The last failure, while it lasts.
     pub error: Option<String>,
+    /// Whether it was that the database cannot be reached.
+    pub is_away: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -46,7 +49,8 @@ struct Lane {
 
 impl Lane {
     fn start(pool: ConnectionPool, threads: usize) -> Self {
-        let executor = SyncArbiter::start(threads, move || Executor { pool: pool.clone() });
+        let connector = Arc::new(Connector::new(pool));
+        let executor = SyncArbiter::start(threads, move || Executor { connector: Arc::clone(&connector) });
         Self { executor, permits: Arc::new(Semaphore::new(PERMITS)) }
     }
 
@@ -57,9 +61,9 @@ impl Lane {
         let permit = tokio::time::timeout(PERMIT_PATIENCE, Arc::clone(&self.permits).acquire_owned());
         let permit = permit.await.map_err(|_elapsed| DbError::Busy)?.map_err(|_closed| DbError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |pool| {
+        let work: Work = Box::new(move |connector| {
             // The caller may have gone; the job has been done all the same.
-            let _gone = reply.send(contained(pool, job));
+            let _gone = reply.send(contained(connector, job));
             drop(permit);
         });
         match send::ask(&self.executor, Job(work), UNTIL_DONE).await {
@@ -70,12 +74,9 @@ impl Lane {
     }
 }
 
-fn contained<T>(pool: &ConnectionPool, job: impl FnOnce(&mut Connection) -> Result<T, DbError>) -> Result<T, DbError> {
-    let run = || {
-        let mut connection = pool.get().map_err(DbError::Connect)?;
-        job(&mut connection)
-    };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(DbError::Panicked(panic_text(&*panic))))
+fn contained<T>(connector: &Connector, job: impl FnOnce(&mut Connection) -> Result<T, DbError>) -> Result<T, DbError> {
+    let run = AssertUnwindSafe(|| connector.run(job));
+    catch_unwind(run).unwrap_or_else(|panic| Err(DbError::Panicked(panic_text(&*panic))))
 }
 
 /// The text of a caught panic.
@@ -99,13 +100,14 @@ impl Database {
     /// Runs `job` on the writer, in one transaction: all of it is kept, durably, or nothing.
     ///
     /// # Errors
-    /// What the job answers; [`DbError::Busy`], [`DbError::Closed`], [`DbError::Connect`], [`DbError::Panicked`].
+    /// What the job answers; [`DbError::Busy`], [`DbError::Closed`], [`DbError::Connect`], [`DbError::Panicked`], and
+    /// [`DbError::Lost`], after which it is not known whether the job was kept.
     pub async fn write<T, F>(&self, job: F) -> Result<T, DbError>
     where
         F: FnOnce(&mut Connection) -> Result<T, DbError> + Send + 'static,
         T: Send + 'static,
     {
-        let result = self.writer.run(|connection| connection.immediate_transaction(job)).await;
+        let result = self.writer.run(|connection| connection.write_transaction(job)).await;
         self.note(&result);
         result
     }
@@ -130,6 +132,16 @@ impl Database {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Looks whether the database can be reached, so that its loss and return are seen while there are no jobs.
+    pub(super) async fn probe(&self) {
+        // A job gets a connection that has answered.
+        let result = self.writer.run(|_connection| Ok(())).await;
+        // That it can be reached does not mean that it can be written.
+        if result.is_err() || self.health().is_away {
+            self.note(&result);
+        }
+    }
+
     fn note<T>(&self, result: &Result<T, DbError>) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
@@ -137,12 +149,13 @@ impl Database {
             Err(error) => {
                 health.failures += 1;
                 health.error = Some(error.to_string());
+                health.is_away = matches!(error, DbError::Connect(_) | DbError::Lost(_));
             }
         }
     }
 }
 
-type Work = Box<dyn FnOnce(&ConnectionPool) + Send>;
+type Work = Box<dyn FnOnce(&Connector) + Send>;
 
 struct Job(Work);
 
@@ -159,7 +172,7 @@ impl Message for Job {
 /// A thread that runs jobs. It owns no SQL.
 #[derive(Debug)]
 struct Executor {
-    pool: ConnectionPool,
+    connector: Arc<Connector>,
 }
 
 impl Actor for Executor {
@@ -170,88 +183,9 @@ impl Handler<Job> for Executor {
     type Result = ();
 
     fn handle(&mut self, Job(work): Job, _ctx: &mut Self::Context) {
-        work(&self.pool);
+        work(&self.connector);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
-    use flyball_schema::db::migrate;
-    use flyball_schema::tables::tag;
-
-    fn open(folder: &tempfile::TempDir) -> Database {
-        let url = folder.path().join("plant.db").display().to_string();
-        migrate(&mut open_pool(&url, Access::Write, 1).unwrap().get().unwrap()).unwrap();
-        Database::open(&url, 2).unwrap()
-    }
-
-    fn insert(connection: &mut Connection, name: &str) -> Result<(), DbError> {
-        let row = (tag::name.eq(name), tag::definition.eq("{}"), tag::changed_at.eq(0));
-        diesel::insert_into(tag::table).values(row).execute(connection)?;
-        Ok(())
-    }
-
-    async fn count(database: &Database) -> i64 {
-        database.read(|connection| Ok(tag::table.count().get_result(connection)?)).await.unwrap()
-    }
-
-    #[actix_rt::test]
-    async fn a_job_that_fails_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = open(&folder);
-        let failed = database.write(|connection| {
-            insert(connection, "a")?;
-            insert(connection, "a")
-        });
-        assert!(matches!(failed.await, Err(DbError::Query(_))));
-        assert_eq!(database.health().failures, 1);
-        assert_eq!(count(&database).await, 0);
-        assert_eq!(database.health(), DatabaseHealth::default());
-    }
-
-    #[actix_rt::test]
-    async fn a_job_that_panics_answers_and_the_writer_lives_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = open(&folder);
-        let panicked = database.write(|connection| -> Result<(), DbError> {
-            insert(connection, "a")?;
-            panic!("out of cheese")
-        });
-        assert!(matches!(panicked.await, Err(DbError::Panicked(text)) if text == "out of cheese"));
-        database.write(|connection| insert(connection, "b")).await.unwrap();
-        assert_eq!(count(&database).await, 1);
-    }
-
-    #[actix_rt::test]
-    async fn a_lane_that_is_full_refuses_as_busy() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = open(&folder);
-        let (release, gate) = std::sync::mpsc::channel::<()>();
-        let gate = Arc::new(Mutex::new(gate));
-        let stuck: Vec<_> = (0..PERMITS)
-            .map(|_| {
-                let (database, gate) = (database.clone(), Arc::clone(&gate));
-                actix_rt::spawn(async move {
-                    let wait = move |_: &mut Connection| {
-                        let _released = gate.lock().unwrap().recv();
-                        Ok(())
-                    };
-                    database.write(wait).await
-                })
-            })
-            .collect();
-        while database.writer.permits.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        // Virtual time: the permit's patience passes at once. Real time again for the jobs on real threads.
-        tokio::time::pause();
-        assert!(matches!(database.write(|_| Ok(())).await, Err(DbError::Busy)));
-        tokio::time::resume();
-        drop(release);
-        for job in stuck {
-            job.await.unwrap().unwrap();
-        }
-    }
-}
+mod tests;

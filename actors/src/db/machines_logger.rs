@@ -1,6 +1,6 @@
 //! What machines remember over a restart. **Engine.**
 
-use super::{Database, DbError};
+use super::{Database, DbError, to_json};
 use crate::Clock;
 use crate::machines::{MachineMemory, SaveError, SaveMachine};
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
@@ -43,8 +43,7 @@ impl Handler<SaveMachine> for MachinesLogger {
 
 fn store(connection: &mut Connection, save: &SaveMachine, now: i64) -> Result<(), DbError> {
     let id = save.id.to_i32();
-    let memory = serde_json::to_string(&save.memory)
-        .map_err(|error| DbError::Query(diesel::result::Error::SerializationError(Box::new(error))))?;
+    let memory = to_json(&save.memory)?;
     let change = (dsl::memory.eq(&memory), dsl::saved_at.eq(now));
     if diesel::update(dsl::machine_memory.find(id)).set(change).execute(connection)? == 0 {
         let row = (dsl::machine_id.eq(id), dsl::memory.eq(&memory), dsl::saved_at.eq(now));
@@ -82,26 +81,25 @@ fn load(connection: &mut Connection) -> Result<HashMap<MachineId, MachineMemory>
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_support::open;
     use super::*;
     use flyball_schema::Value;
-    use flyball_schema::db::{Access, migrate, open_pool};
+    use flyball_schema::test_support::TestDatabase;
 
     #[actix_rt::test]
     async fn the_last_memory_of_a_machine_comes_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("plant.db").display().to_string();
-        let mut connection = open_pool(&url, Access::Write, 1).unwrap().get().unwrap();
-        migrate(&mut connection).unwrap();
-        diesel::sql_query("INSERT INTO machine (id, name, definition, changed_at) VALUES (7, 'pid', '{}', 0)")
-            .execute(&mut connection)
-            .unwrap();
-        let logger = MachinesLogger::new(Clock::system(), Database::open(&url, 1).unwrap()).start();
-        for set_point in [0.1 + 0.2, 12.4] {
-            let parameters = [("set_point".to_owned(), Value::Float(set_point))].into();
-            let memory = MachineMemory { parameters, state: serde_json::json!({ "integral": 1.5 }) };
-            logger.send(SaveMachine { id: MachineId(7), memory: memory.clone() }).await.unwrap().unwrap();
-            let loaded = logger.send(LoadMachineMemory).await.unwrap().unwrap();
-            assert_eq!(loaded.get(&MachineId(7)), Some(&memory));
+        for test_database in TestDatabase::each() {
+            let database = open(&test_database);
+            let machine = "INSERT INTO machine (id, name, definition, changed_at) VALUES (7, 'pid', '{}', 0)";
+            database.write(move |connection| Ok(diesel::sql_query(machine).execute(connection)?)).await.unwrap();
+            let logger = MachinesLogger::new(Clock::system(), database).start();
+            for set_point in [0.1 + 0.2, 12.4] {
+                let parameters = [("set_point".to_owned(), Value::Float(set_point))].into();
+                let memory = MachineMemory { parameters, state: serde_json::json!({ "integral": 1.5 }) };
+                logger.send(SaveMachine { id: MachineId(7), memory: memory.clone() }).await.unwrap().unwrap();
+                let loaded = logger.send(LoadMachineMemory).await.unwrap().unwrap();
+                assert_eq!(loaded.get(&MachineId(7)), Some(&memory));
+            }
         }
     }
 }

@@ -1,8 +1,13 @@
 //! Opens the one database, migrates it, hands it to every engine and tells how it is. **Manager.**
 
 use super::{Database, DatabaseHealth, DbError};
-use actix::{Actor, Context, Handler, Message, ResponseFuture};
-use flyball_schema::db::{Access, OpenError, migrate, open_pool};
+use crate::ticker;
+use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
+use flyball_schema::db::{Access, DatabaseUrl, OpenError, migrate, open_pool};
+use std::time::Duration;
+
+/// How often the manager looks whether the database is there.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// The database of the plant, as an actor.
 #[derive(Debug)]
@@ -17,8 +22,8 @@ impl DbManager {
     /// [`DbError::Open`].
     pub fn migrate(url: &str) -> Result<(), DbError> {
         let pool = open_pool(url, Access::Write, 1)?;
-        let path = url.to_owned();
-        let mut connection = pool.get().map_err(|source| OpenError::Open { path, source })?;
+        let shown = DatabaseUrl::parse(url)?.to_string();
+        let mut connection = pool.get().map_err(|source| OpenError::Open { url: shown, source })?;
         let applied = migrate(&mut connection)?;
         if applied > 0 {
             log::info!("database migrated: {applied} steps");
@@ -43,6 +48,13 @@ impl DbManager {
 
 impl Actor for DbManager {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ticker::every(ctx, PROBE_EVERY, |manager: &mut Self, ctx, _tick| {
+            let database = manager.database();
+            ctx.spawn(async move { database.probe().await }.into_actor(manager));
+        });
+    }
 }
 
 /// Asks whether the last job could use the database.

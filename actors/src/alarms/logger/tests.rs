@@ -4,33 +4,36 @@ use super::super::{AcknowledgeAlarm, AlarmManager, AlarmStatus, CreateAlarms, Fl
 use super::*;
 use crate::clock::Clock;
 use crate::cvt::TagsChanged;
-use crate::db::DbManager;
+use crate::db::test_support::open;
 use crate::send::{DEADLINE, ask};
 use actix::Addr;
+use flyball_schema::db::Backend;
 use flyball_schema::definition::{AlarmKind, PlantDefinition, TagDefinition};
+use flyball_schema::test_support::TestDatabase;
 
 struct Plant {
-    _folder: tempfile::TempDir,
-    url: String,
+    test_database: TestDatabase,
     database: Database,
     logger: Addr<AlarmsLogger>,
 }
 
-/// A database with tags `t1`.. and alarms `a1`.. in its catalogue, with ids 1.. each.
-async fn plant(count: u32) -> Plant {
-    let folder = tempfile::tempdir().unwrap();
-    let url = folder.path().join("plant.db").display().to_string();
-    DbManager::migrate(&url).unwrap();
-    let database = DbManager::open(&url, 2).unwrap().database();
-    let definition = PlantDefinition {
-        tags: (1..=count).map(|id| TagDefinition::float(format!("t{id}"))).collect(),
-        alarms: high_alarms(count).into_iter().map(|alarm| alarm.definition).collect(),
-        ..PlantDefinition::default()
-    };
-    let register = move |connection: &mut Connection| crate::db::catalogue::register(connection, &definition, at(0));
-    database.write(register).await.unwrap();
-    let logger = AlarmsLogger::new(database.clone()).start();
-    Plant { _folder: folder, url, database, logger }
+/// On each backend, a database with tags `t1`.. and alarms `a1`.. in its catalogue, with ids 1.. each.
+async fn plants(count: u32) -> Vec<Plant> {
+    let mut plants = Vec::new();
+    for test_database in TestDatabase::each() {
+        let database = open(&test_database);
+        let definition = PlantDefinition {
+            tags: (1..=count).map(|id| TagDefinition::float(format!("t{id}"))).collect(),
+            alarms: high_alarms(count).into_iter().map(|alarm| alarm.definition).collect(),
+            ..PlantDefinition::default()
+        };
+        let register =
+            move |connection: &mut Connection| crate::db::catalogue::register(connection, &definition, at(0));
+        database.write(register).await.unwrap();
+        let logger = AlarmsLogger::new(database.clone()).start();
+        plants.push(Plant { test_database, database, logger });
+    }
+    plants
 }
 
 fn high_alarms(count: u32) -> Vec<NewAlarm> {
@@ -47,98 +50,115 @@ fn all() -> ReadAlarmJournal {
 
 #[actix_rt::test]
 async fn transitions_and_states_come_back_as_they_were_written() {
-    let plant = plant(2).await;
-    let mut registry = Registry::default();
-    registry.add(high_alarms(2)).unwrap();
-    let mut records: Vec<Record> = registry
-        .evaluate(&[good(1, 0.1 + 0.2 + 10.0, 1), good(2, 1e300, 2), good(2, 5.0, 3)], at(9), 99)
-        .effects
-        .into_iter()
-        .filter_map(|effect| effect.transition)
-        .collect();
-    let comment = Some("Ventil \"7\" geschlossen; ok?".to_owned());
-    let acknowledged = registry.acknowledge(AlarmId(1), "ann".to_owned(), comment, at(10)).unwrap();
-    records.extend(acknowledged.transition);
-    ask(&plant.logger, StoreTransitions(records.clone()), DEADLINE).await.unwrap().unwrap();
+    for plant in plants(2).await {
+        let mut registry = Registry::default();
+        registry.add(high_alarms(2)).unwrap();
+        let mut records: Vec<Record> = registry
+            .evaluate(&[good(1, 0.1 + 0.2 + 10.0, 1), good(2, 1e300, 2), good(2, 5.0, 3)], at(9), 99)
+            .effects
+            .into_iter()
+            .filter_map(|effect| effect.transition)
+            .collect();
+        let comment = Some("Ventil \"7\" geschlossen; ok?".to_owned());
+        let acknowledged = registry.acknowledge(AlarmId(1), "ann".to_owned(), comment, at(10)).unwrap();
+        records.extend(acknowledged.transition);
+        ask(&plant.logger, StoreTransitions(records.clone()), DEADLINE).await.unwrap().unwrap();
 
-    let rows = journal(&plant.logger, all()).await;
-    let written: Vec<_> = records.iter().rev().map(|(transition, _)| transition).collect();
-    assert_eq!(rows.iter().map(|row| &row.transition).collect::<Vec<_>>(), written);
-    assert!(rows.iter().all(|row| row.alarm_name == Some(format!("a{}", row.transition.alarm))));
-    let memory = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap();
-    let last = |id| records.iter().rev().find(|(row, _)| row.alarm == id).map(|(_, memory)| memory);
-    assert_eq!(memory.get(&AlarmId(1)), last(AlarmId(1)));
-    assert_eq!(memory.get(&AlarmId(2)), last(AlarmId(2)));
+        let rows = journal(&plant.logger, all()).await;
+        let written: Vec<_> = records.iter().rev().map(|(transition, _)| transition).collect();
+        assert_eq!(rows.iter().map(|row| &row.transition).collect::<Vec<_>>(), written);
+        assert!(rows.iter().all(|row| row.alarm_name == Some(format!("a{}", row.transition.alarm))));
+        let memory = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap();
+        let last = |id| records.iter().rev().find(|(row, _)| row.alarm == id).map(|(_, memory)| memory);
+        assert_eq!(memory.get(&AlarmId(1)), last(AlarmId(1)));
+        assert_eq!(memory.get(&AlarmId(2)), last(AlarmId(2)));
+    }
 }
 
 #[actix_rt::test]
 async fn a_batch_that_is_written_again_does_not_stand_twice() {
-    let plant = plant(3).await;
-    let record = |alarm, occurrence| (transition(alarm, occurrence), AlarmMemory::default());
-    let first = vec![record(1, 1), record(2, 1)];
-    let again = [first.clone(), vec![record(3, 1), record(1, 2)]].concat();
-    for batch in [first, again] {
-        ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+    for plant in plants(3).await {
+        let record = |alarm, occurrence| (transition(alarm, occurrence), AlarmMemory::default());
+        let first = vec![record(1, 1), record(2, 1)];
+        let again = [first.clone(), vec![record(3, 1), record(1, 2)]].concat();
+        for batch in [first, again] {
+            ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+        }
+        let rows = journal(&plant.logger, all()).await;
+        let ids: Vec<_> = rows.iter().rev().map(|row| (row.transition.alarm.0, row.transition.occurrence)).collect();
+        assert_eq!(ids, [(1, 1), (2, 1), (3, 1), (1, 2)]);
     }
-    let rows = journal(&plant.logger, all()).await;
-    let ids: Vec<_> = rows.iter().rev().map(|row| (row.transition.alarm.0, row.transition.occurrence)).collect();
-    assert_eq!(ids, [(1, 1), (2, 1), (3, 1), (1, 2)]);
 }
 
 #[actix_rt::test]
 async fn the_journal_is_read_newest_first_a_page_at_a_time() {
-    let plant = plant(2).await;
-    let batch = (1..=10).map(|n| (transition(1 + u32::from(n % 2 == 0), n), AlarmMemory::default())).collect();
-    ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
-    let occurrences = |rows: &[JournalEntry]| rows.iter().map(|row| row.transition.occurrence).collect::<Vec<_>>();
-    let first = journal(&plant.logger, ReadAlarmJournal { limit: 4, ..all() }).await;
-    assert_eq!(occurrences(&first), [10, 9, 8, 7]);
-    let next = ReadAlarmJournal { limit: 4, before: Some(first[3].id), ..all() };
-    assert_eq!(occurrences(&journal(&plant.logger, next).await), [6, 5, 4, 3]);
-    let of_one = ReadAlarmJournal { limit: 2, alarm: Some(AlarmId(1)), before: Some(first[1].id) };
-    assert_eq!(occurrences(&journal(&plant.logger, of_one).await), [7, 5]);
+    for plant in plants(2).await {
+        let batch = (1..=10).map(|n| (transition(1 + u32::from(n % 2 == 0), n), AlarmMemory::default())).collect();
+        ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+        let occurrences = |rows: &[JournalEntry]| rows.iter().map(|row| row.transition.occurrence).collect::<Vec<_>>();
+        let first = journal(&plant.logger, ReadAlarmJournal { limit: 4, ..all() }).await;
+        assert_eq!(occurrences(&first), [10, 9, 8, 7]);
+        let next = ReadAlarmJournal { limit: 4, before: Some(first[3].id), ..all() };
+        assert_eq!(occurrences(&journal(&plant.logger, next).await), [6, 5, 4, 3]);
+        let of_one = ReadAlarmJournal { limit: 2, alarm: Some(AlarmId(1)), before: Some(first[1].id) };
+        assert_eq!(occurrences(&journal(&plant.logger, of_one).await), [7, 5]);
+    }
 }
 
 #[actix_rt::test]
 async fn the_journal_cannot_be_altered() {
-    let plant = plant(1).await;
-    let record = (transition(1, 1), AlarmMemory::default());
-    ask(&plant.logger, StoreTransitions(vec![record]), DEADLINE).await.unwrap().unwrap();
-    let before = journal(&plant.logger, all()).await;
-    let columns =
-        "alarm_id, occurrence, from_state, to_state, event, value, quality, occurred, recorded, actor, reason";
-    for statement in [
-        "UPDATE alarm_journal SET actor = 'nobody'".to_owned(),
-        "DELETE FROM alarm_journal".to_owned(),
-        format!("INSERT OR REPLACE INTO alarm_journal (id, {columns}) SELECT id, {columns} FROM alarm_journal"),
-        format!("INSERT OR REPLACE INTO alarm_journal ({columns}) SELECT {columns} FROM alarm_journal"),
-    ] {
-        let text = statement.clone();
-        let outcome = plant.database.write(move |connection| Ok(diesel::sql_query(text).execute(connection)?)).await;
-        let error = outcome.expect_err(&statement).to_string();
-        assert!(error.contains("the alarm journal is immutable"), "{statement}: {error}");
+    for plant in plants(1).await {
+        let record = (transition(1, 1), AlarmMemory::default());
+        ask(&plant.logger, StoreTransitions(vec![record]), DEADLINE).await.unwrap().unwrap();
+        let before = journal(&plant.logger, all()).await;
+        let columns =
+            "alarm_id, occurrence, from_state, to_state, event, value, quality, occurred, recorded, actor, reason";
+        let mut statements =
+            vec!["UPDATE alarm_journal SET actor = 'nobody'".to_owned(), "DELETE FROM alarm_journal".to_owned()];
+        statements.extend(match plant.test_database.backend() {
+            Backend::Sqlite => [
+                format!("INSERT OR REPLACE INTO alarm_journal (id, {columns}) SELECT id, {columns} FROM alarm_journal"),
+                format!("INSERT OR REPLACE INTO alarm_journal ({columns}) SELECT {columns} FROM alarm_journal"),
+            ],
+            Backend::Postgres => [
+                "TRUNCATE alarm_journal".to_owned(),
+                format!(
+                    "INSERT INTO alarm_journal (id, {columns}) SELECT id, {columns} FROM alarm_journal \
+                     ON CONFLICT (id) DO UPDATE SET actor = 'nobody'"
+                ),
+            ],
+        });
+        for statement in statements {
+            let text = statement.clone();
+            let outcome =
+                plant.database.write(move |connection| Ok(diesel::sql_query(text).execute(connection)?)).await;
+            let error = outcome.expect_err(&statement).to_string();
+            assert!(error.contains("the alarm journal is immutable"), "{statement}: {error}");
+        }
+        assert_eq!(journal(&plant.logger, all()).await, before);
     }
-    assert_eq!(journal(&plant.logger, all()).await, before);
 }
 
 #[actix_rt::test]
 async fn an_alarm_the_catalogue_does_not_know_does_not_hold_up_the_others() {
-    let plant = plant(1).await;
-    let batch = vec![(transition(77, 1), AlarmMemory::default()), (transition(1, 1), AlarmMemory::default())];
-    ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
-    let rows = journal(&plant.logger, all()).await;
-    assert_eq!(rows.iter().map(|row| row.alarm_name.as_deref()).collect::<Vec<_>>(), [Some("a1"), None]);
-    let memory = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap();
-    assert_eq!(memory.into_keys().collect::<Vec<_>>(), [AlarmId(1)]);
+    for plant in plants(1).await {
+        let batch = vec![(transition(77, 1), AlarmMemory::default()), (transition(1, 1), AlarmMemory::default())];
+        ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+        let rows = journal(&plant.logger, all()).await;
+        assert_eq!(rows.iter().map(|row| row.alarm_name.as_deref()).collect::<Vec<_>>(), [Some("a1"), None]);
+        let memory = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap();
+        assert_eq!(memory.into_keys().collect::<Vec<_>>(), [AlarmId(1)]);
+    }
 }
 
 #[actix_rt::test]
 async fn a_row_that_is_no_transition_is_an_error_not_an_empty_list() {
-    let plant = plant(1).await;
-    let row = "INSERT INTO alarm_state (alarm_id, state, occurrence) VALUES (1, 'LATCHED', 1)";
-    plant.database.write(move |connection| Ok(diesel::sql_query(row).execute(connection)?)).await.unwrap();
-    let error = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "alarm_state 1: \"LATCHED\" is no state");
+    for plant in plants(1).await {
+        let row = "INSERT INTO alarm_state (alarm_id, state, occurrence) VALUES (1, 'LATCHED', 1)";
+        plant.database.write(move |connection| Ok(diesel::sql_query(row).execute(connection)?)).await.unwrap();
+        let error = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "alarm_state 1: \"LATCHED\" is no state");
+    }
 }
 
 async fn manager(plant: &Plant, count: u32) -> Addr<AlarmManager> {
@@ -155,32 +175,45 @@ async fn list(manager: &Addr<AlarmManager>) -> Vec<AlarmStatus> {
 
 #[actix_rt::test]
 async fn a_restart_restores_every_state_exactly() {
-    let before = plant(4).await;
-    let first = manager(&before, 4).await;
-    // a1 NORM again after an occurrence, a2 UNACK, a3 ACKED, a4 RTNUN.
-    let changes = vec![good(1, 11.0, 1), good(1, 5.0, 2), good(2, 11.0, 3), good(3, 11.0, 4), good(4, 11.0, 5)];
-    ask(&first, TagsChanged::for_test(changes), DEADLINE).await.unwrap();
-    ask(&first, TagsChanged::for_test(vec![good(4, 5.0, 6)]), DEADLINE).await.unwrap();
-    for id in [1, 3] {
-        let acknowledge = AcknowledgeAlarm { alarm: AlarmId(id), by: "ann".to_owned(), comment: None };
-        ask(&first, acknowledge, DEADLINE).await.unwrap().unwrap();
-    }
-    ask(&first, FlushAlarms, DEADLINE).await.unwrap().unwrap();
-    let stood = list(&first).await;
-    let states: Vec<_> = stood.iter().map(|status| status.state.as_str()).collect();
-    assert_eq!(states, ["NORM", "UNACK", "ACKED", "RTNUN"]);
+    for before in plants(4).await {
+        let first = manager(&before, 4).await;
+        // a1 NORM again after an occurrence, a2 UNACK, a3 ACKED, a4 RTNUN.
+        let changes = vec![good(1, 11.0, 1), good(1, 5.0, 2), good(2, 11.0, 3), good(3, 11.0, 4), good(4, 11.0, 5)];
+        ask(&first, TagsChanged::for_test(changes), DEADLINE).await.unwrap();
+        ask(&first, TagsChanged::for_test(vec![good(4, 5.0, 6)]), DEADLINE).await.unwrap();
+        for id in [1, 3] {
+            let acknowledge = AcknowledgeAlarm { alarm: AlarmId(id), by: "ann".to_owned(), comment: None };
+            ask(&first, acknowledge, DEADLINE).await.unwrap().unwrap();
+        }
+        ask(&first, FlushAlarms, DEADLINE).await.unwrap().unwrap();
+        let stood = list(&first).await;
+        let states: Vec<_> = stood.iter().map(|status| status.state.as_str()).collect();
+        assert_eq!(states, ["NORM", "UNACK", "ACKED", "RTNUN"]);
 
-    let database = DbManager::open(&before.url, 1).unwrap().database();
-    let logger = AlarmsLogger::new(database.clone()).start();
-    let after = Plant { database, logger, ..before };
-    let second = manager(&after, 4).await;
-    let held = |status: &AlarmStatus| AlarmStatus { quality_hold: true, ..status.clone() };
-    assert_eq!(list(&second).await, stood.iter().map(held).collect::<Vec<_>>());
-    // The same values as before the restart change nothing and write no row.
-    let rows = journal(&after.logger, all()).await.len();
-    let values = vec![good(1, 5.0, 7), good(2, 11.0, 7), good(3, 11.0, 7), good(4, 5.0, 7)];
-    ask(&second, TagsChanged::for_test(values), DEADLINE).await.unwrap();
-    ask(&second, FlushAlarms, DEADLINE).await.unwrap().unwrap();
-    assert_eq!(list(&second).await, stood);
-    assert_eq!(journal(&after.logger, all()).await.len(), rows);
+        let database = Database::open(before.test_database.url(), 1).unwrap();
+        let logger = AlarmsLogger::new(database.clone()).start();
+        let after = Plant { database, logger, ..before };
+        let second = manager(&after, 4).await;
+        let held = |status: &AlarmStatus| AlarmStatus { quality_hold: true, ..status.clone() };
+        assert_eq!(list(&second).await, stood.iter().map(held).collect::<Vec<_>>());
+        // The same values as before the restart change nothing and write no row.
+        let rows = journal(&after.logger, all()).await.len();
+        let values = vec![good(1, 5.0, 7), good(2, 11.0, 7), good(3, 11.0, 7), good(4, 5.0, 7)];
+        ask(&second, TagsChanged::for_test(values), DEADLINE).await.unwrap();
+        ask(&second, FlushAlarms, DEADLINE).await.unwrap().unwrap();
+        assert_eq!(list(&second).await, stood);
+        assert_eq!(journal(&after.logger, all()).await.len(), rows);
+    }
+}
+
+#[actix_rt::test]
+async fn a_comment_that_the_database_cannot_keep_as_it_is_does_not_hold_up_the_journal() {
+    for plant in plants(1).await {
+        let reason = Some("valve\0 closed".to_owned());
+        let typed = AlarmTransition { reason, ..transition(1, 1) };
+        let memory = AlarmMemory { acknowledged_by: Some("a\0nn".to_owned()), ..AlarmMemory::default() };
+        ask(&plant.logger, StoreTransitions(vec![(typed, memory)]), DEADLINE).await.unwrap().unwrap();
+        let rows = journal(&plant.logger, all()).await;
+        assert_eq!(rows[0].transition.reason.as_deref(), Some("valve\u{fffd} closed"));
+    }
 }
