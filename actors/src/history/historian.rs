@@ -1,101 +1,218 @@
-//! What the logger and the engine ask of a store of history, whatever it is made of.
+//! What the history asks of a store of samples, whatever it is made of, and how samples are handed on.
 
-use super::TagSet;
-use super::framer::Frame;
-use crate::cvt::TagChange;
-use flyball_schema::Timestamp;
+use super::sample::{Block, Sample, Summary};
+use flyball_schema::{TagId, Timestamp};
+use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// A store of tag samples. One handle is used by one thread; several handles of one store see each other's commits.
-pub trait Historian: Send {
-    /// Stores frames, all or none, and returns when they are durable.
-    ///
-    /// **Exactly once:** changes at or below [`Historian::last_seq`] are skipped, so that frames whose fate is unknown
-    /// (an error at the commit, a process that was killed) are simply appended again.
-    ///
-    /// * `frames`: in order of sequence number, as are the changes in each.
-    ///
-    /// # Errors
-    /// [`HistorianError`]; nothing was stored, or all was and the store could not say so.
-    fn append(&mut self, frames: &[Arc<Frame>]) -> Result<Appended, HistorianError>;
-
-    /// The last sequence number that is stored, 0 in an empty store. The table continues from it after a restart.
+/// A backend that keeps samples for good, behind the journal.
+///
+/// Opens handles: each is used by one thread, and is dropped after a failure and opened again. Several handles of one
+/// store see each other's commits.
+pub trait Historian: fmt::Debug + Send + Sync {
+    /// Opens the one handle that writes; makes or brings up to date what is needed.
     ///
     /// # Errors
     /// [`HistorianError`].
-    fn last_seq(&mut self) -> Result<u64, HistorianError>;
+    fn open_writer(&self) -> Result<Box<dyn StoreWriter>, HistorianError>;
+
+    /// Opens a handle that reads. A store that nobody has written to yet is empty, not an error.
+    ///
+    /// # Errors
+    /// [`HistorianError`].
+    fn open_reader(&self) -> Result<Box<dyn StoreReader>, HistorianError>;
+
+    /// How much is stored at a time.
+    fn generation(&self) -> Generation;
+
+    /// Looks through the whole store for damage to its structure, which may take minutes; others read and write
+    /// meanwhile. A store that looks after itself has nothing to do.
+    ///
+    /// # Errors
+    /// [`HistorianError::Damaged`]; any other, where it could not be looked through.
+    fn check(&self) -> Result<(), HistorianError> {
+        Ok(())
+    }
+
+    /// Whether damage was met that is repaired when the store is next opened for writing.
+    fn is_suspect(&self) -> bool {
+        false
+    }
+}
+
+/// Samples that go into a store together: as soon as there are enough, or the oldest has waited long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation {
+    /// Enough.
+    pub samples: u64,
+    /// Long enough.
+    pub age: Duration,
+}
+
+/// Identity of a journal, made when its file is begun: what a store has of one journal says nothing of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct JournalId(pub uuid::Uuid);
+
+impl fmt::Display for JournalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+/// Writes a store.
+pub trait StoreWriter: Send {
+    /// The sequence number up to which the changes of `journal` are stored, 0 where none are.
+    ///
+    /// # Errors
+    /// [`HistorianError`].
+    fn position(&mut self, journal: JournalId) -> Result<u64, HistorianError>;
+
+    /// Stores a batch and moves the position of its journal to [`Batch::upto`], in one transaction.
+    ///
+    /// **Exactly once:** where the position is not [`Batch::behind`] nothing is stored. So a batch whose fate is unknown
+    /// (an error at the commit, a process that was killed) is read again behind the position that is found.
+    ///
+    /// # Errors
+    /// [`HistorianError::Position`]; any other: nothing was stored, or all was and the store could not say so.
+    fn store(&mut self, batch: &Batch) -> Result<Stored, HistorianError>;
+
+    /// Stores samples that come from no journal (an import), beside those that are there. Does not look for doubles.
+    ///
+    /// * `series`: samples of each tag by time.
+    ///
+    /// # Errors
+    /// [`HistorianError`]; nothing was stored.
+    fn import(&mut self, series: &[(TagId, Block)]) -> Result<(), HistorianError>;
+
+    /// One step of upkeep that takes some tens of milliseconds at the most: merges what is small or came late, drops
+    /// what is past its retention, gives space back.
+    ///
+    /// # Errors
+    /// [`HistorianError`].
+    fn upkeep(&mut self, retention: &Retention, now: Timestamp) -> Result<Upkeep, HistorianError>;
 
     /// Space that the store takes, bytes.
     ///
     /// # Errors
     /// [`HistorianError`].
     fn size_bytes(&mut self) -> Result<u64, HistorianError>;
+}
 
-    /// Hands every sample of `tags` with a source time in `range` to `visitor`, in order of sequence number: so late
-    /// samples come late. Damaged parts are skipped and counted.
+/// Reads a store.
+pub trait StoreReader: SampleSource + Send {
+    /// Begins a question: until [`StoreReader::end`] the handle sees one state of the store. Answers the position of
+    /// `journal` in that state.
+    ///
+    /// # Errors
+    /// [`HistorianError`].
+    fn begin(&mut self, journal: JournalId) -> Result<u64, HistorianError>;
+
+    /// Ends a question; without one, nothing happens.
+    fn end(&mut self);
+
+    /// Damaged parts that this handle has skipped.
+    fn damaged(&self) -> u64;
+}
+
+/// Samples of the past.
+pub trait SampleSource {
+    /// Hands the samples of a tag with a source time in `range` to `visitor`, by time, those of one time in the order in
+    /// which they came. Memory does not grow with the range. Damaged parts are skipped and counted.
     ///
     /// # Errors
     /// [`HistorianError`]; [`HistorianError::Cancelled`] soon after `cancel` is set.
-    fn scan(
+    fn read(
         &mut self,
+        tag: TagId,
         range: Range<Timestamp>,
-        tags: &TagSet,
         cancel: &Cancel,
         visitor: &mut dyn Visitor,
     ) -> Result<(), HistorianError>;
 
-    /// The last sample of each tag with a source time before `before`, by slot of `tags`.
+    /// The last sample of a tag with a source time before `before`.
     ///
     /// # Errors
     /// [`HistorianError`]; [`HistorianError::Cancelled`] soon after `cancel` is set.
-    fn last_before(
-        &mut self,
-        before: Timestamp,
-        tags: &TagSet,
-        cancel: &Cancel,
-    ) -> Result<Vec<Option<TagChange>>, HistorianError>;
+    fn last_before(&mut self, tag: TagId, before: Timestamp, cancel: &Cancel)
+    -> Result<Option<Sample>, HistorianError>;
 
     /// Times that overlap `range` in which the plant did not run and nothing is known, by start.
     ///
     /// # Errors
     /// [`HistorianError`].
     fn downtimes(&mut self, range: Range<Timestamp>) -> Result<Vec<Range<Timestamp>>, HistorianError>;
-
-    /// Damaged parts that this handle has skipped.
-    fn damaged(&self) -> u64;
 }
 
-/// Opens a handle of a store; called again after a failure.
-pub type OpenHistorian = Arc<dyn Fn() -> Result<Box<dyn Historian>, HistorianError> + Send + Sync>;
-
-/// Takes the samples of a scan.
+/// Takes the samples of one tag, in order.
 pub trait Visitor {
-    /// One sample.
-    fn sample(&mut self, change: TagChange);
+    /// Whether the samples from `t0` to `t1` (both included) may come summed up. The source need not do so.
+    fn takes_summary(&self, t0: Timestamp, t1: Timestamp) -> bool {
+        let _ = (t0, t1);
+        false
+    }
 
-    /// Samples from this source time on are no longer wanted; asked now and then.
-    fn horizon(&self) -> Timestamp {
-        Timestamp::MAX
+    /// Takes samples summed up; only where [`Visitor::takes_summary`] said so.
+    fn summary(&mut self, summary: &Summary) {
+        let _ = summary;
+    }
+
+    /// Takes `rows` of `block`; [`ControlFlow::Break`] where nothing later is wanted.
+    fn block(&mut self, block: &Block, rows: Range<usize>) -> ControlFlow<()>;
+}
+
+/// Samples on their way from a journal into the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The journal.
+    pub journal: JournalId,
+    /// The position behind which it begins.
+    pub behind: u64,
+    /// The position once it is stored.
+    pub upto: u64,
+    /// By tag; the samples of each in the order in which they came.
+    pub series: Vec<(TagId, Block)>,
+    /// Times in which the plant did not run, by start.
+    pub downtimes: Vec<Range<Timestamp>>,
+}
+
+/// What was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Samples.
+    pub samples: u64,
+}
+
+/// How long samples are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// Of tags that are not named: `None` for ever.
+    pub default: Option<Duration>,
+    /// Of single tags: `None` for ever.
+    pub by_tag: HashMap<TagId, Option<Duration>>,
+    /// Size past which the oldest samples of all tags are dropped, bytes; `None` without bound.
+    pub max_bytes: Option<u64>,
+}
+
+impl Retention {
+    /// How long samples of `tag` are kept; `None` for ever.
+    #[must_use]
+    pub fn of(&self, tag: TagId) -> Option<Duration> {
+        self.by_tag.get(&tag).copied().unwrap_or(self.default)
     }
 }
 
-/// What an append did.
+/// What a step of upkeep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Appended {
-    /// Frames stored.
-    pub frames: u64,
-    /// Changes stored.
-    pub changes: u64,
-    /// Changes that were in the store already, by their sequence number.
-    pub skipped: u64,
-    /// Changes of frames that were dropped past the cap.
-    pub expired: u64,
-    /// Space that the store takes, bytes.
-    pub size_bytes: u64,
+pub struct Upkeep {
+    /// Samples dropped past their retention.
+    pub dropped: u64,
+    /// Whether there is more to do at once.
+    pub more: bool,
 }
 
 /// Tells a query that its asker has gone.
@@ -122,7 +239,7 @@ impl Cancel {
 #[non_exhaustive]
 pub enum HistorianError {
     /// The file cannot be opened.
-    #[error("the journal {} cannot be opened", path.display())]
+    #[error("{} cannot be opened", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -130,11 +247,14 @@ pub enum HistorianError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The server cannot be reached.
+    #[error("the history server cannot be reached")]
+    Connect(#[source] diesel::ConnectionError),
     /// There is nothing yet.
     #[error("there is no journal {}", .0.display())]
     Missing(PathBuf),
     /// Written by a later version.
-    #[error("the journal {} has version {version}, which this program does not know", path.display())]
+    #[error("{} has version {version}, which this program does not know", path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -142,14 +262,31 @@ pub enum HistorianError {
         version: i32,
     },
     /// The file is no database, or a damaged one.
-    #[error("the journal is damaged: {0}")]
+    #[error("the file is damaged: {0}")]
     Damaged(String),
-    /// The database refused a statement: full, locked, unreadable.
-    #[error("the journal refused")]
+    /// The database refused a statement: full, locked, unreadable, gone.
+    #[error("the store refused")]
     Database(#[source] diesel::result::Error),
+    /// Another batch came first.
+    #[error("the store is at position {found}, not {expected}")]
+    Position {
+        /// What the batch begins behind.
+        expected: u64,
+        /// What is stored.
+        found: u64,
+    },
+    /// Another program, or a session of ours that the server has not given up yet, stores the same journal.
+    #[error("another session stores the journal {0}")]
+    Taken(JournalId),
+    /// The server is not one that can be used.
+    #[error("the history server cannot be used: {0}")]
+    Unsuitable(String),
     /// A frame cannot be encoded.
     #[error(transparent)]
     Frame(#[from] super::frame::FrameError),
+    /// Samples cannot be encoded.
+    #[error(transparent)]
+    Chunk(#[from] super::chunk::ChunkError),
     /// The asker went away.
     #[error("the question was withdrawn")]
     Cancelled,
