@@ -1,10 +1,10 @@
 //! The engine that answers questions about the past.
 
-use super::historian::{Cancel, OpenHistorian};
-use super::journal::Journal;
+use super::historian::Cancel;
 use super::query::Query;
 use super::reader::{HistoryReader, Job};
-use super::{DataLoggerStatus, HistoryError, HistorySettings, ReadDataLoggerStatus};
+use super::shared::History;
+use super::{DataLoggerStatus, HistoryError, ReadDataLoggerStatus};
 use crate::Clock;
 use crate::send::{SendError, ask};
 use actix::dev::{MessageResponse, OneshotSender};
@@ -30,7 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// at once. A question whose asker has gone stops soon.
 pub struct DataLogger {
     clock: Clock,
-    open: OpenHistorian,
+    history: Arc<History>,
     readers: Option<Addr<HistoryReader>>,
     permits: Arc<Semaphore>,
     damaged: Arc<AtomicU64>,
@@ -39,18 +39,12 @@ pub struct DataLogger {
 }
 
 impl DataLogger {
-    /// An engine that reads the journal of `settings`. The journal need not exist yet.
+    /// An engine that reads `history`.
     #[must_use]
-    pub fn new(clock: Clock, settings: &HistorySettings) -> Self {
-        Self::with_historian(clock, Journal::reading_opener(settings))
-    }
-
-    /// An engine that reads what `open` opens, one handle per thread.
-    #[must_use]
-    pub fn with_historian(clock: Clock, open: OpenHistorian) -> Self {
+    pub fn new(clock: Clock, history: Arc<History>) -> Self {
         Self {
             clock,
-            open,
+            history,
             readers: None,
             permits: Arc::new(Semaphore::new(PERMITS)),
             damaged: Arc::default(),
@@ -66,17 +60,17 @@ impl DataLogger {
             return Err(HistoryError::Busy);
         };
         self.questions += 1;
-        let (open, damaged) = (&self.open, &self.damaged);
-        let readers = self.readers.get_or_insert_with(|| start_readers(open, damaged)).clone();
+        let (history, damaged) = (&self.history, &self.damaged);
+        let readers = self.readers.get_or_insert_with(|| start_readers(history, damaged)).clone();
         let cancel = Cancel::default();
         Ok(Question { readers, job: Job { query, now: self.clock.now(), cancel, permit } })
     }
 }
 
-fn start_readers(open: &OpenHistorian, damaged: &Arc<AtomicU64>) -> Addr<HistoryReader> {
-    let (open, damaged) = (Arc::clone(open), Arc::clone(damaged));
+fn start_readers(history: &Arc<History>, damaged: &Arc<AtomicU64>) -> Addr<HistoryReader> {
+    let (history, damaged) = (Arc::clone(history), Arc::clone(damaged));
     let thread = || std::thread::Builder::new().name("history-reader".to_owned());
-    let reader = move || HistoryReader::new(Arc::clone(&open), Arc::clone(&damaged));
+    let reader = move || HistoryReader::new(Arc::clone(&history), Arc::clone(&damaged));
     SyncArbiter::start_with_thread_builder(READERS, thread, reader)
 }
 

@@ -1,13 +1,16 @@
 //! From the table to the file and back, on the real threads.
 
-use super::historian::{Appended, Cancel, Historian, HistorianError, OpenHistorian, Visitor};
-use super::journal::Journal;
+use super::historian::{
+    Cancel, Generation, Historian, HistorianError, JournalId, SampleSource, StoreReader, StoreWriter, Visitor,
+};
+use super::sample::Sample;
+use super::sqlite::SqliteHistorian;
 use super::{
-    DataLogger, FlushHistory, HistoryError, HistorySettings, LoggerWorker, ReadDataLoggerStatus, ReadLast, ReadRaw,
-    ReadTrend, TagSet, framer::Frame,
+    DataLogger, FlushHistory, History, HistoryError, HistorySettings, Keeping, LoggerWorker, ReadDataLoggerStatus,
+    ReadLast, ReadRaw, ReadTrend,
 };
 use crate::Clock;
-use crate::cvt::{CreateTags, Cvt, Delivery, Subscribe, TagChange, Update, WriteTags};
+use crate::cvt::{CreateTags, Cvt, Delivery, Subscribe, Update, WriteTags};
 use crate::send::{DEADLINE, ask};
 use actix::{Actor, Addr};
 use flyball_schema::definition::TagDefinition;
@@ -26,6 +29,11 @@ fn at(seconds: f64) -> Timestamp {
     Timestamp::from_micros(START.as_micros() + 1_000 * (seconds * 1e3).round() as i64)
 }
 
+fn open(settings: &HistorySettings) -> Arc<History> {
+    let historian = SqliteHistorian::new(settings.path.with_file_name("history.db"));
+    History::open(settings.clone(), Arc::new(historian)).unwrap()
+}
+
 /// One run of a plant: table, logger and engine.
 struct Run {
     cvt: Addr<Cvt>,
@@ -35,15 +43,15 @@ struct Run {
 
 impl Run {
     async fn start(settings: &HistorySettings, clock: Clock) -> Self {
-        let last_seq = Journal::open(settings).unwrap().last_seq().unwrap();
-        let cvt = Cvt::new(clock, last_seq).start();
+        let history = open(settings);
+        let cvt = Cvt::new(clock, history.last_seq()).start();
         let tags = vec![(LEVEL, TagDefinition::float("level")), (MODE, TagDefinition::text("mode"))];
         cvt.send(CreateTags(tags)).await.unwrap().unwrap();
-        let worker = LoggerWorker::new(clock, settings.clone(), TagSet::default()).start();
+        let worker = LoggerWorker::new(clock, Arc::clone(&history), Keeping::default()).start();
         let delivery = Delivery::Every { credit: 64, backlog: 10_000 };
         let recipient = worker.clone().recipient();
         cvt.send(Subscribe { name: "logger".to_owned(), recipient, delivery }).await.unwrap();
-        Self { cvt, worker, engine: DataLogger::new(clock, settings).start() }
+        Self { cvt, worker, engine: DataLogger::new(clock, history).start() }
     }
 
     async fn level(&self, value: f64, seconds: f64) {
@@ -78,12 +86,13 @@ async fn a_value_written_to_the_table_is_read_from_the_history() {
     ask(&run.cvt, WriteTags(vec![Update::good(MODE, "auto")]), DEADLINE).await.unwrap();
     run.flush().await;
 
-    let question = ReadRaw { tags: vec![MODE, LEVEL], from: at(1.5), to: at(4.5), limit: 100 };
-    let series = ask(&run.engine, question, DEADLINE).await.unwrap().unwrap();
+    let question = ReadRaw { tags: vec![MODE, LEVEL], from: at(1.5), to: at(4.5), limit: 100, after: None };
+    let page = ask(&run.engine, question, DEADLINE).await.unwrap().unwrap();
+    let series = page.series;
     assert_eq!(series.iter().map(|series| series.tag).collect::<Vec<_>>(), [MODE, LEVEL]);
     let values: Vec<_> = series[1].samples.iter().map(|sample| sample.value.clone()).collect();
     assert_eq!(values, [0.1, 0.2, 0.3, 0.4].map(|value| Some(Value::Float(value))));
-    assert!(!series[1].truncated);
+    assert_eq!(page.next, None);
 
     let question = ReadLast { tags: vec![LEVEL, MODE], at: at(3.0) };
     let last = ask(&run.engine, question, DEADLINE).await.unwrap().unwrap();
@@ -110,18 +119,19 @@ async fn the_time_between_two_runs_is_a_gap_and_the_sequence_goes_on() {
     assert_eq!(averages[1], Some(4.0));
     assert_eq!(averages[2..10], [None; 8], "while the plant was down");
     assert_eq!(averages[11], Some(6.0));
-    assert_eq!(Journal::open_read_only(&settings).unwrap().last_seq().unwrap(), 6);
+    assert_eq!(open(&settings).last_seq(), 6);
 }
 
 #[actix_rt::test]
 async fn a_question_that_is_not_allowed_is_refused() {
     let (_folder, settings) = folder();
-    let engine = DataLogger::new(Clock::starting_at(START), &settings).start();
+    let engine = DataLogger::new(Clock::starting_at(START), open(&settings)).start();
     let raw = |tags: Vec<u32>, limit| ReadRaw {
         tags: tags.into_iter().map(TagId).collect(),
         from: at(0.0),
         to: at(1.0),
         limit,
+        after: None,
     };
     let refused = |question: ReadRaw| {
         let engine = engine.clone();
@@ -133,33 +143,35 @@ async fn a_question_that_is_not_allowed_is_refused() {
     assert_eq!(refused(raw(vec![1], 1_000_001)).await, HistoryError::SampleCount(1_000_001));
     let wide = ReadTrend { tags: (0..100).map(TagId).collect(), from: at(0.0), to: at(1.0), buckets: 10_000 };
     let outcome = ask(&engine, wide, DEADLINE).await.unwrap();
-    assert_eq!(outcome.unwrap_err(), HistoryError::CellCount { tags: 100, buckets: 10_000 });
-    assert!(matches!(refused(raw(vec![1], 1)).await, HistoryError::Unavailable(_)), "there is no journal yet");
+    assert_eq!(outcome.unwrap_err(), HistoryError::CellCount { width: 100, height: 10_000 });
 }
 
-/// A store whose scans last until they are withdrawn, or panic.
+/// A store whose reads last until they are withdrawn, or panic.
+#[derive(Debug, Clone)]
 struct Endless {
     panics: bool,
     running: Arc<AtomicUsize>,
 }
 
 impl Historian for Endless {
-    fn append(&mut self, _frames: &[Arc<Frame>]) -> Result<Appended, HistorianError> {
-        Ok(Appended::default())
+    fn open_writer(&self) -> Result<Box<dyn StoreWriter>, HistorianError> {
+        Err(HistorianError::Database(diesel::result::Error::NotFound))
     }
 
-    fn last_seq(&mut self) -> Result<u64, HistorianError> {
-        Ok(0)
+    fn open_reader(&self) -> Result<Box<dyn StoreReader>, HistorianError> {
+        Ok(Box::new(self.clone()))
     }
 
-    fn size_bytes(&mut self) -> Result<u64, HistorianError> {
-        Ok(0)
+    fn generation(&self) -> Generation {
+        Generation { samples: 1, age: Duration::ZERO }
     }
+}
 
-    fn scan(
+impl SampleSource for Endless {
+    fn read(
         &mut self,
+        _tag: TagId,
         _range: Range<Timestamp>,
-        _tags: &TagSet,
         cancel: &Cancel,
         _visitor: &mut dyn Visitor,
     ) -> Result<(), HistorianError> {
@@ -175,37 +187,37 @@ impl Historian for Endless {
         outcome
     }
 
-    fn last_before(
-        &mut self,
-        before: Timestamp,
-        tags: &TagSet,
-        _cancel: &Cancel,
-    ) -> Result<Vec<Option<TagChange>>, HistorianError> {
-        let change = |&tag| {
-            let (value, quality) = (Some(Value::Integer(7)), Quality::GOOD);
-            Some(TagChange { value, source_time: before, server_time: before, seq: 1, tag, quality })
-        };
-        Ok(tags.as_slice().iter().map(change).collect())
+    fn last_before(&mut self, _: TagId, time: Timestamp, _: &Cancel) -> Result<Option<Sample>, HistorianError> {
+        Ok(Some(Sample { time, value: Some(Value::Integer(7)), quality: Quality::GOOD }))
     }
 
     fn downtimes(&mut self, _range: Range<Timestamp>) -> Result<Vec<Range<Timestamp>>, HistorianError> {
         Ok(Vec::new())
     }
+}
+
+impl StoreReader for Endless {
+    fn begin(&mut self, _: JournalId) -> Result<u64, HistorianError> {
+        Ok(0)
+    }
+
+    fn end(&mut self) {}
 
     fn damaged(&self) -> u64 {
         0
     }
 }
 
-fn endless(panics: bool) -> (Addr<DataLogger>, Arc<AtomicUsize>) {
+/// An engine on a store of this kind; the folder has to be kept.
+fn endless(panics: bool) -> (Addr<DataLogger>, Arc<AtomicUsize>, tempfile::TempDir) {
     let running = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&running);
-    let open: OpenHistorian = Arc::new(move || Ok(Box::new(Endless { panics, running: Arc::clone(&counter) })));
-    (DataLogger::with_historian(Clock::starting_at(START), open).start(), running)
+    let (folder, settings) = folder();
+    let history = History::open(settings, Arc::new(Endless { panics, running: Arc::clone(&running) })).unwrap();
+    (DataLogger::new(Clock::starting_at(START), history).start(), running, folder)
 }
 
 fn long_question() -> ReadRaw {
-    ReadRaw { tags: vec![LEVEL], from: at(0.0), to: at(1.0), limit: 10 }
+    ReadRaw { tags: vec![LEVEL], from: at(0.0), to: at(1.0), limit: 10, after: None }
 }
 
 /// Waits until `state` holds, five seconds at the most.
@@ -221,7 +233,7 @@ async fn until(what: &str, mut state: impl AsyncFnMut() -> bool) {
 
 #[actix_rt::test]
 async fn too_many_questions_are_refused_and_those_withdrawn_make_room() {
-    let (engine, running) = endless(false);
+    let (engine, running, _folder) = endless(false);
     let waiting = async || ask(&engine, ReadDataLoggerStatus, DEADLINE).await.unwrap().waiting;
     let questions: Vec<_> = (0..16)
         .map(|_| {
@@ -243,7 +255,7 @@ async fn too_many_questions_are_refused_and_those_withdrawn_make_room() {
 
 #[actix_rt::test]
 async fn a_panic_in_the_store_is_an_error_and_the_threads_live_on() {
-    let (engine, _running) = endless(true);
+    let (engine, _running, _folder) = endless(true);
     for _ in 0..4 {
         let outcome = ask(&engine, long_question(), DEADLINE).await.unwrap();
         let Err(HistoryError::Unavailable(reason)) = outcome else { panic!("{outcome:?}") };

@@ -1,9 +1,10 @@
 //! The logger between the table and a store that may fail, under virtual time.
 
-use super::historian::{Appended, Cancel, Historian, HistorianError, Visitor};
-use super::journal::Journal;
+use super::historian::{Cancel, HistorianError};
+use super::journal::{Appended, Journal};
 use super::{
-    AppendFrames, ExcludeTags, FlushHistory, HistorySettings, HistoryStatus, LoggerWorker, ReadHistoryStatus, TagSet,
+    AppendFrames, FlushHistory, HistorySettings, HistoryStatus, KeepTags, Keeping, LoggerWorker, ReadHistoryStatus,
+    TagSet,
 };
 use crate::Clock;
 use crate::cvt::{CreateTags, Cvt, Delivery, ReadCvtStatus, Subscribe, TagChange, TagsChanged, Update, WriteTags};
@@ -45,8 +46,8 @@ impl Handler<AppendFrames> for Store {
         let full = || HistorianError::Database(diesel::result::Error::QueryBuilderError("disk full".into()));
         let stored = match fate {
             Fate::Refused => Err(full()),
-            Fate::Stored => self.journal.lock().unwrap().append(&frames),
-            Fate::StoredUnsaid => self.journal.lock().unwrap().append(&frames).and(Err(full())),
+            Fate::Stored => self.journal.lock().unwrap().append(&frames, 0),
+            Fate::StoredUnsaid => self.journal.lock().unwrap().append(&frames, 0).and(Err(full())),
         };
         let takes = if frames.is_empty() { Duration::ZERO } else { self.takes };
         Box::pin(async move {
@@ -72,7 +73,7 @@ impl Rig {
         let journal = Arc::new(Mutex::new(Journal::open(&settings).unwrap()));
         let store = Store { journal: Arc::clone(&journal), fate: Box::new(fate), takes, appends: 0 }.start();
         let clock = Clock::starting_at(START);
-        let worker = LoggerWorker::with_writer(clock, settings, TagSet::default(), store.recipient()).start();
+        let worker = LoggerWorker::with_writer(clock, settings.flush, Keeping::default(), store.recipient()).start();
         Self { _folder: folder, journal, worker, clock, seq: 0 }
     }
 
@@ -97,17 +98,10 @@ impl Rig {
     }
 
     fn stored(&self) -> Vec<u64> {
-        struct Seen(Vec<u64>);
-        impl Visitor for Seen {
-            fn sample(&mut self, change: TagChange) {
-                self.0.push(change.seq);
-            }
-        }
-        let mut seen = Seen(Vec::new());
-        let tags = (0..10).map(TagId).collect();
-        let range = Timestamp::MIN..Timestamp::MAX;
-        self.journal.lock().unwrap().scan(range, &tags, &Cancel::default(), &mut seen).unwrap();
-        seen.0
+        let (mut seen, mut journal) = (Vec::new(), self.journal.lock().unwrap());
+        let last = journal.last_seq().unwrap();
+        journal.scan(0, last, None, &Cancel::default(), |change| seen.push(change.seq)).unwrap();
+        seen
     }
 }
 
@@ -177,7 +171,7 @@ async fn a_store_that_fails_is_seen_and_what_waits_is_stored_when_it_recovers() 
     rig.send(10).await;
     pass(2_000).await;
     let status = rig.status().await;
-    assert_eq!(status.error.as_deref(), Some("the journal refused: disk full"));
+    assert_eq!(status.error.as_deref(), Some("the store refused: disk full"));
     assert!((1_900..=2_100).contains(&status.lag_ms), "{} ms", status.lag_ms);
     assert_eq!((status.last_seq, status.durable_seq), (10, 0));
     pass(2_000).await;
@@ -201,7 +195,8 @@ async fn a_flush_answers_when_everything_received_is_durable() {
 #[actix_rt::test]
 async fn excluded_tags_are_not_stored_and_hold_nothing_up() {
     let mut rig = Rig::new(Duration::ZERO, |_| Fate::Stored);
-    rig.worker.send(ExcludeTags(TagSet::new(vec![TagId(3), TagId(4)]))).await.unwrap();
+    let excluded = TagSet::new(vec![TagId(3), TagId(4)]);
+    rig.worker.send(KeepTags(Keeping { excluded, ..Keeping::default() })).await.unwrap();
     rig.send(14).await;
     assert_eq!(rig.worker.send(FlushHistory).await.unwrap(), Ok(14));
     assert_eq!(rig.stored(), [1, 2, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -218,8 +213,8 @@ async fn a_table_that_begins_again_behind_the_journal_is_not_kept_in_silence() {
         takes: Duration::ZERO,
         appends: 0,
     };
-    let settings = HistorySettings::new("unused");
-    let worker = LoggerWorker::with_writer(rig.clock, settings, TagSet::default(), store.start().recipient());
+    let flush = Duration::from_millis(50);
+    let worker = LoggerWorker::with_writer(rig.clock, flush, Keeping::default(), store.start().recipient());
     (rig.worker, rig.seq) = (worker.start(), 0);
     rig.send(20).await;
     pass(100).await;

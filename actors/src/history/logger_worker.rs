@@ -1,10 +1,13 @@
-//! The worker that journals every change of the table.
+//! The worker that journals every change of the table, and moves it on into the store.
+
+mod moving;
 
 use super::framer::Framer;
-use super::historian::{Appended, Chain};
-use super::journal::Journal;
+use super::historian::Chain;
+use super::journal::Appended;
+use super::shared::History;
 use super::writer::{AppendFrames, HistoryWriter};
-use super::{ExcludeTags, FlushHistory, HistoryError, HistorySettings, HistoryStatus, ReadHistoryStatus, TagSet};
+use super::{FlushHistory, HistoryError, HistoryStatus, KeepTags, Keeping, ReadHistoryStatus};
 use crate::Clock;
 use crate::cvt::TagsChanged;
 use crate::send::ask_recipient;
@@ -13,6 +16,7 @@ use actix::{
     WrapFuture,
 };
 use flyball_schema::Timestamp;
+use moving::Moving;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +34,8 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 const MAILBOX: usize = 4_096;
 
 /// **Worker.** Takes every change of the table, subscribed with
-/// [`Delivery::Every`](crate::cvt::Delivery::Every), and stores it within 100 ms, exactly once.
+/// [`Delivery::Every`](crate::cvt::Delivery::Every), and journals it within 100 ms, exactly once; moves what is journaled
+/// on into the store, and sees to retention.
 ///
 /// A message is kept, and so its credit spent, until its changes are durable. While the store fails, frames wait in
 /// order and are tried again each second; past two million changes the oldest are dropped and counted.
@@ -42,7 +47,9 @@ pub struct LoggerWorker {
     held: VecDeque<(u64, TagsChanged)>,
     /// Made when the actor starts, where it was not given.
     writer: Option<Recipient<AppendFrames>>,
-    settings: HistorySettings,
+    /// What it writes, where it makes its own writer.
+    history: Option<Arc<History>>,
+    moving: Moving,
     state: State,
     durable: watch::Sender<u64>,
     /// The last sequence number of the snapshot.
@@ -70,36 +77,28 @@ enum State {
 }
 
 impl LoggerWorker {
-    /// A worker that journals to the file of `settings`, on a thread of its own, and keeps no change of the tags
-    /// `excluded`.
+    /// A worker that journals to `history`, on a thread of its own, and moves on into its store on another.
     #[must_use]
-    pub fn new(clock: Clock, settings: HistorySettings, excluded: TagSet) -> Self {
-        Self::build(clock, settings, excluded, None)
+    pub fn new(clock: Clock, history: Arc<History>, keeping: Keeping) -> Self {
+        let flush = history.settings().flush;
+        Self { history: Some(history), ..Self::build(clock, flush, keeping, None) }
     }
 
-    /// A worker that hands its frames to `writer`.
+    /// A worker that hands its frames to `writer` after `flush` at the most, and moves nothing.
     #[must_use]
-    pub fn with_writer(
-        clock: Clock,
-        settings: HistorySettings,
-        excluded: TagSet,
-        writer: Recipient<AppendFrames>,
-    ) -> Self {
-        Self::build(clock, settings, excluded, Some(writer))
+    pub fn with_writer(clock: Clock, flush: Duration, keeping: Keeping, writer: Recipient<AppendFrames>) -> Self {
+        Self::build(clock, flush, keeping, Some(writer))
     }
 
-    fn build(
-        clock: Clock,
-        settings: HistorySettings,
-        excluded: TagSet,
-        writer: Option<Recipient<AppendFrames>>,
-    ) -> Self {
+    fn build(clock: Clock, flush: Duration, keeping: Keeping, writer: Option<Recipient<AppendFrames>>) -> Self {
+        let Keeping { excluded, retention } = keeping;
         Self {
             clock,
-            framer: Framer::new(settings.flush, WAITING_LIMIT, excluded),
+            framer: Framer::new(flush, WAITING_LIMIT, excluded),
             held: VecDeque::new(),
             writer,
-            settings,
+            history: None,
+            moving: Moving::new(retention),
             state: State::Collecting,
             durable: watch::Sender::new(0),
             snapshot_seq: 0,
@@ -198,6 +197,7 @@ impl LoggerWorker {
             lost: self.framer.lost(),
             expired: self.expired,
             error: self.error.clone(),
+            store: self.moving.status(self.framer.durable_seq()),
         }
     }
 }
@@ -207,12 +207,12 @@ impl Actor for LoggerWorker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        let settings = &self.settings;
-        self.writer.get_or_insert_with(|| {
-            let open = Journal::opener(settings);
+        if let Some(history) = self.history.clone() {
+            self.start_moving(&history, ctx);
             let thread = || std::thread::Builder::new().name("history-writer".to_owned());
-            SyncArbiter::start_with_thread_builder(1, thread, move || HistoryWriter::new(Arc::clone(&open))).recipient()
-        });
+            let writer = move || HistoryWriter::new(Arc::clone(&history));
+            self.writer = Some(SyncArbiter::start_with_thread_builder(1, thread, writer).recipient());
+        }
         // Nothing to store yet: opens the journal, so that a failure shows at once.
         self.write(AppendFrames(Vec::new()), ctx);
     }
@@ -270,10 +270,12 @@ impl Handler<ReadHistoryStatus> for LoggerWorker {
     }
 }
 
-impl Handler<ExcludeTags> for LoggerWorker {
+impl Handler<KeepTags> for LoggerWorker {
     type Result = ();
 
-    fn handle(&mut self, ExcludeTags(tags): ExcludeTags, _ctx: &mut Self::Context) {
-        self.framer.exclude(tags);
+    fn handle(&mut self, KeepTags(keeping): KeepTags, _ctx: &mut Self::Context) {
+        let Keeping { excluded, retention } = keeping;
+        self.framer.exclude(excluded);
+        self.moving.keep(retention);
     }
 }

@@ -1,8 +1,10 @@
 //! The threads that read the history.
 
-use super::HistoryError;
-use super::historian::{Cancel, Chain, Historian, HistorianError, OpenHistorian, guarded};
+use super::historian::{Cancel, Chain, HistorianError, guarded};
+use super::past::PastReader;
 use super::query::{Failure, Query};
+use super::shared::History;
+use super::{HistoryError, TagSet};
 use actix::{Actor, Handler, Message, SyncContext};
 use flyball_schema::Timestamp;
 use std::sync::Arc;
@@ -24,39 +26,44 @@ impl<Q: Query> Message for Job<Q> {
 
 /// One reading thread of a `SyncArbiter`.
 pub(super) struct HistoryReader {
-    open: OpenHistorian,
-    historian: Option<Box<dyn Historian>>,
+    history: Arc<History>,
+    past: Option<PastReader>,
     damaged: Arc<AtomicU64>,
 }
 
 impl HistoryReader {
-    pub(super) fn new(open: OpenHistorian, damaged: Arc<AtomicU64>) -> Self {
-        Self { open, historian: None, damaged }
+    pub(super) fn new(history: Arc<History>, damaged: Arc<AtomicU64>) -> Self {
+        Self { history, past: None, damaged }
     }
 
     fn answer<Q: Query>(&mut self, job: &Job<Q>) -> Result<Q::Answer, HistoryError> {
         job.cancel.check().map_err(|_| HistoryError::Cancelled)?;
-        let mut historian = match self.historian.take() {
-            Some(historian) => historian,
-            None => guarded(|| (self.open)()).map_err(|error| unavailable(&error))?,
+        let history = &*self.history;
+        let mut reader = match self.past.take().filter(|past| past.is_current(history)) {
+            Some(past) => past,
+            None => guarded(|| PastReader::open(history)).map_err(|error| unavailable(&error))?,
         };
-        let damaged_before = historian.damaged();
-        let outcome = guarded(|| match job.query.run(&mut *historian, job.now, &job.cancel) {
-            Err(Failure::Store(error)) => Err(error),
-            Err(Failure::Question(error)) => Ok(Err(error)),
-            Ok(answer) => Ok(Ok(answer)),
+        let damaged_before = reader.damaged();
+        let outcome = guarded(|| {
+            let tags = TagSet::new(job.query.tags().to_vec());
+            let mut past = reader.begin(history, &tags, &job.cancel)?;
+            match job.query.run(&mut past, job.now, &job.cancel) {
+                Err(Failure::Store(error)) => Err(error),
+                Err(Failure::Question(error)) => Ok(Err(error)),
+                Ok(answer) => Ok(Ok(answer)),
+            }
         });
-        self.damaged.fetch_add(historian.damaged() - damaged_before, Ordering::Relaxed);
+        self.damaged.fetch_add(reader.damaged() - damaged_before, Ordering::Relaxed);
         match outcome {
             Ok(answer) => {
-                self.historian = Some(historian);
+                self.past = Some(reader);
                 answer
             }
             Err(HistorianError::Cancelled) => {
-                self.historian = Some(historian);
+                self.past = Some(reader);
                 Err(HistoryError::Cancelled)
             }
-            // The handle is dropped: the file may have been replaced.
+            // The handles are dropped: a file may have been replaced, a server restarted.
             Err(error) => Err(unavailable(&error)),
         }
     }

@@ -1,7 +1,9 @@
-//! The one thread that writes the history.
+//! The one thread that writes the journal.
 
 use super::framer::Frame;
-use super::historian::{Appended, Historian, HistorianError, OpenHistorian, guarded};
+use super::historian::{HistorianError, guarded};
+use super::journal::{Appended, Journal};
+use super::shared::History;
 use actix::{Actor, Handler, Message, SyncContext};
 use std::sync::Arc;
 
@@ -15,24 +17,25 @@ use std::sync::Arc;
 #[rtype(result = "Result<Appended, HistorianError>")]
 pub struct AppendFrames(pub Vec<Arc<Frame>>);
 
-/// Runs appends on a `SyncArbiter` of one thread. Any failure closes the store; the next append opens it again.
+/// Runs appends on a `SyncArbiter` of one thread. Any failure closes the journal; the next append opens it again.
 pub(super) struct HistoryWriter {
-    open: OpenHistorian,
-    historian: Option<Box<dyn Historian>>,
+    history: Arc<History>,
+    journal: Option<Journal>,
 }
 
 impl HistoryWriter {
-    pub(super) fn new(open: OpenHistorian) -> Self {
-        Self { open, historian: None }
+    pub(super) fn new(history: Arc<History>) -> Self {
+        Self { history, journal: None }
     }
 
     fn append(&mut self, frames: &[Arc<Frame>]) -> Result<Appended, HistorianError> {
-        let mut historian = match self.historian.take() {
-            Some(historian) => historian,
-            None => guarded(|| (self.open)())?,
+        let history = &self.history;
+        let mut journal = match self.journal.take() {
+            Some(journal) => journal,
+            None => guarded(|| history.open_journal())?,
         };
-        let appended = guarded(|| historian.append(frames))?;
-        self.historian = Some(historian);
+        let appended = guarded(|| history.append(&mut journal, frames))?;
+        self.journal = Some(journal);
         Ok(appended)
     }
 }

@@ -1,35 +1,39 @@
-//! The journal: frames in a SQLite file of its own, `journal.db`. Today it is the whole history.
+//! The journal: frames in a SQLite file of its own, `journal.db`. Write-ahead log of the history, and the spool that
+//! keeps it while the store is away.
 //!
-//! One row per frame, so that a commit writes few pages and a range of time is found by an index; every commit is
-//! flushed to the disk (`synchronous=FULL`): what was appended survives `kill -9` and power loss.
+//! One row per frame, so that a commit writes few pages; every commit is flushed to the disk (`synchronous=FULL`): what
+//! was appended survives `kill -9` and power loss. Frames that the store has are dropped; past a cap, the oldest are
+//! dropped whether it has them or not, and counted.
 //!
 //! ```text
+//! meta      identity of this journal: the store keeps its position by it
 //! frame     id, first_seq, last_seq, t0, t1 (source time), r0, r1 (server time), changes, checksum, data
-//! state     the last state of every tag as of frame_id, in frames' encoding: how far a reader looks back
-//! downtime  began, ended: between the last change of a run and the first of the next
+//! downtime  began, ended: between the last change of a run and the first of the next, whose number is seq
 //! ```
 //!
 //! Times are microseconds since the epoch, UTC. Ids grow; the newest frame is never dropped, so none comes twice.
 
 mod open;
 mod read;
+mod salvage;
 mod schema;
+mod state;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub(super) use open::connect;
+pub use read::Span;
+pub use state::JournalCheck;
+pub(super) use state::sound;
+
+use super::HistorySettings;
 use super::frame::Decoder;
-use super::historian::{Appended, Cancel, Historian, HistorianError, OpenHistorian, Visitor};
-use super::states::LastStates;
-use super::{HistorySettings, TagSet, framer::Frame};
-use crate::cvt::TagChange;
+use super::historian::{HistorianError, JournalId};
 use diesel::sqlite::SqliteConnection;
-use flyball_schema::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Damaged frames that are told one by one in the log; more are only counted.
 const TOLD_FRAMES: usize = 100;
@@ -38,21 +42,33 @@ const TOLD_FRAMES: usize = 100;
 pub struct Journal {
     connection: SqliteConnection,
     path: PathBuf,
+    id: JournalId,
     cap_bytes: u64,
     decoder: Decoder,
-    /// Kept by the handle that writes.
-    states: LastStates,
-    /// The sequence number that `states` is of.
-    states_seq: u64,
     damaged: u64,
     told: BTreeSet<i64>,
+}
+
+/// What an append did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Frames appended.
+    pub frames: u64,
+    /// Changes appended.
+    pub changes: u64,
+    /// Changes that were in the journal already, by their sequence number.
+    pub skipped: u64,
+    /// Changes of frames that were dropped past the cap before the store had them.
+    pub expired: u64,
+    /// Size of the journal, bytes.
+    pub size_bytes: u64,
 }
 
 impl Journal {
     /// Opens the journal for writing, and begins one where there is none.
     ///
-    /// A file that is no database, or a damaged one, is renamed to `….damaged-1` (2, 3 …) and a new one begun; the log
-    /// says so as an error.
+    /// A file that is no database, or a damaged one, is renamed to `….damaged-1` (2, 3 …) and a new one begun with every
+    /// frame that can be read of it; the log says so as an error.
     ///
     /// # Errors
     /// [`HistorianError::Open`], [`HistorianError::Version`], [`HistorianError::Database`].
@@ -68,18 +84,10 @@ impl Journal {
         open::for_reading(&settings.path)
     }
 
-    /// Opens handles for the logger.
+    /// Identity of the journal.
     #[must_use]
-    pub fn opener(settings: &HistorySettings) -> OpenHistorian {
-        let settings = settings.clone();
-        Arc::new(move || Ok(Box::new(Self::open(&settings)?)))
-    }
-
-    /// Opens handles for readers.
-    #[must_use]
-    pub fn reading_opener(settings: &HistorySettings) -> OpenHistorian {
-        let settings = settings.clone();
-        Arc::new(move || Ok(Box::new(Self::open_read_only(&settings)?)))
+    pub fn id(&self) -> JournalId {
+        self.id
     }
 
     /// The last sequence number in the journal, 0 in an empty one: the table continues from it.
@@ -95,45 +103,10 @@ impl Journal {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
 
-impl Historian for Journal {
-    fn append(&mut self, frames: &[Arc<Frame>]) -> Result<Appended, HistorianError> {
-        self.append_frames(frames)
-    }
-
-    fn last_seq(&mut self) -> Result<u64, HistorianError> {
-        Self::last_seq(self)
-    }
-
-    fn size_bytes(&mut self) -> Result<u64, HistorianError> {
-        write::size_bytes(&mut self.connection)
-    }
-
-    fn scan(
-        &mut self,
-        range: Range<Timestamp>,
-        tags: &TagSet,
-        cancel: &Cancel,
-        visitor: &mut dyn Visitor,
-    ) -> Result<(), HistorianError> {
-        self.scan_frames(range, tags, cancel, visitor)
-    }
-
-    fn last_before(
-        &mut self,
-        before: Timestamp,
-        tags: &TagSet,
-        cancel: &Cancel,
-    ) -> Result<Vec<Option<TagChange>>, HistorianError> {
-        self.look_back(before, tags, cancel)
-    }
-
-    fn downtimes(&mut self, range: Range<Timestamp>) -> Result<Vec<Range<Timestamp>>, HistorianError> {
-        self.read_downtimes(range)
-    }
-
-    fn damaged(&self) -> u64 {
+    /// Damaged frames that this handle has skipped.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
         self.damaged
     }
 }

@@ -1,18 +1,23 @@
 //! Opening, beginning and setting aside the file.
 
 use super::Journal;
+use super::salvage::{Salvaged, salvage};
+use super::schema::meta;
 use crate::history::frame::Decoder;
-use crate::history::historian::HistorianError;
-use crate::history::states::LastStates;
+use crate::history::historian::{HistorianError, JournalId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
+use diesel::sql_types::{Integer, Text};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Version of the tables, in `PRAGMA user_version`.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+
+/// A file up to this size is looked through at every start; a larger one would hold the start up for seconds, and every
+/// frame has its checksum.
+const CHECKED_BYTES: u64 = 256 << 20;
 
 // synchronous=FULL: a commit is on the disk when it returns, in WAL mode too. The size limit gives back what a burst
 // or a long read has made of the WAL.
@@ -20,21 +25,23 @@ const WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRA
     PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;";
 const READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;";
 
-// frame_by_time covers both ends of a range, so that frames are found without touching their rows.
-const TABLES: &str = "BEGIN IMMEDIATE;
-    CREATE TABLE IF NOT EXISTS frame (
+// frame_by_seq covers what the end of a batch is found by.
+const TABLES: &str = "
+    CREATE TABLE frame (
         id INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
         t0 INTEGER NOT NULL, t1 INTEGER NOT NULL, r0 INTEGER NOT NULL, r1 INTEGER NOT NULL,
         changes INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
-    CREATE INDEX IF NOT EXISTS frame_by_time ON frame (t1, t0);
-    CREATE TABLE IF NOT EXISTS state (
-        id INTEGER PRIMARY KEY, frame_id INTEGER NOT NULL, changes INTEGER NOT NULL,
-        checksum INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
-    CREATE INDEX IF NOT EXISTS state_by_frame ON state (frame_id);
-    CREATE TABLE IF NOT EXISTS downtime (
-        id INTEGER PRIMARY KEY, began INTEGER NOT NULL, ended INTEGER NOT NULL) STRICT;
-    PRAGMA user_version = 1;
-    COMMIT;";
+    CREATE TABLE downtime (
+        id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL) STRICT;";
+// Version 1 was the whole history: its frames wait for the store as any others do.
+const FROM_VERSION_1: &str = "
+    DROP INDEX frame_by_time;
+    DROP TABLE state;
+    ALTER TABLE downtime ADD COLUMN seq INTEGER NOT NULL DEFAULT 1;";
+const INDEX: &str = "
+    CREATE INDEX frame_by_seq ON frame (last_seq, changes, r0);
+    CREATE TABLE meta (journal TEXT PRIMARY KEY NOT NULL) STRICT;
+    PRAGMA user_version = 2;";
 
 pub(super) fn for_writing(path: &Path, cap_bytes: u64) -> Result<Journal, HistorianError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -48,7 +55,11 @@ pub(super) fn for_writing(path: &Path, cap_bytes: u64) -> Result<Journal, Histor
                 path.display(),
                 aside.display()
             );
-            writer(path, cap_bytes)
+            let mut journal = writer(path, cap_bytes)?;
+            let saved = salvage(&aside, &mut journal)?;
+            let Salvaged { frames, changes, lost } = saved;
+            log::error!("{frames} frames with {changes} changes were saved of it, {lost} could not be read");
+            Ok(journal)
         }
         opened => opened,
     }
@@ -58,13 +69,30 @@ fn writer(path: &Path, cap_bytes: u64) -> Result<Journal, HistorianError> {
     let mut connection = connect(path)?;
     connection.batch_execute(WRITER)?;
     match version(&mut connection)? {
-        0 => connection.batch_execute(TABLES)?,
-        VERSION => {}
+        0 => set_up(&mut connection, &[TABLES, INDEX])?,
+        1 => set_up(&mut connection, &[FROM_VERSION_1, INDEX])?,
+        VERSION => check(&mut connection, path)?,
         version => return Err(HistorianError::Version { path: path.to_owned(), version }),
     }
-    let mut journal = journal(connection, path, cap_bytes);
-    journal.restore_states()?;
-    Ok(journal)
+    journal(connection, path, cap_bytes)
+}
+
+fn set_up(connection: &mut SqliteConnection, steps: &[&str]) -> Result<(), HistorianError> {
+    connection.immediate_transaction(|connection| {
+        steps.iter().try_for_each(|step| connection.batch_execute(step))?;
+        let id = JournalId(uuid::Uuid::new_v4()).to_string();
+        diesel::insert_into(meta::table).values(meta::journal.eq(id)).execute(connection)?;
+        Ok(())
+    })
+}
+
+/// Looks through a file of moderate size.
+fn check(connection: &mut SqliteConnection, path: &Path) -> Result<(), HistorianError> {
+    if std::fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES) {
+        return Ok(());
+    }
+    let found = diesel::sql_query("PRAGMA quick_check(1)").get_result::<QuickCheck>(connection)?.quick_check;
+    if found == "ok" { Ok(()) } else { Err(HistorianError::Damaged(found)) }
 }
 
 pub(super) fn for_reading(path: &Path) -> Result<Journal, HistorianError> {
@@ -74,32 +102,40 @@ pub(super) fn for_reading(path: &Path) -> Result<Journal, HistorianError> {
     let mut connection = connect(path)?;
     connection.batch_execute(READER)?;
     match version(&mut connection)? {
-        0 => Err(HistorianError::Missing(path.to_owned())),
-        VERSION => Ok(journal(connection, path, u64::MAX)),
+        // Not set up yet, or not brought up to date yet.
+        0 | 1 => Err(HistorianError::Missing(path.to_owned())),
+        VERSION => journal(connection, path, u64::MAX),
         version => Err(HistorianError::Version { path: path.to_owned(), version }),
     }
 }
 
-fn journal(connection: SqliteConnection, path: &Path, cap_bytes: u64) -> Journal {
-    Journal {
+fn journal(mut connection: SqliteConnection, path: &Path, cap_bytes: u64) -> Result<Journal, HistorianError> {
+    let id = meta::table.select(meta::journal).first::<String>(&mut connection)?;
+    let id = uuid::Uuid::parse_str(&id).map_err(|error| HistorianError::Damaged(format!("its identity: {error}")))?;
+    Ok(Journal {
         connection,
         path: path.to_owned(),
+        id: JournalId(id),
         cap_bytes,
         decoder: Decoder::default(),
-        states: LastStates::default(),
-        states_seq: 0,
         damaged: 0,
         told: BTreeSet::new(),
-    }
+    })
 }
 
-fn connect(path: &Path) -> Result<SqliteConnection, HistorianError> {
+pub(in crate::history) fn connect(path: &Path) -> Result<SqliteConnection, HistorianError> {
     let name = path.to_str().ok_or_else(|| cannot_open(path, "the path is not UTF-8"))?;
     SqliteConnection::establish(name).map_err(|cause| cannot_open(path, cause))
 }
 
 fn cannot_open(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> HistorianError {
     HistorianError::Open { path: path.to_owned(), cause: cause.into() }
+}
+
+#[derive(QueryableByName)]
+struct QuickCheck {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
 }
 
 #[derive(QueryableByName)]

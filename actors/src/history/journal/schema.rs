@@ -16,19 +16,16 @@ diesel::table! {
 }
 
 diesel::table! {
-    state (id) {
+    downtime (id) {
         id -> BigInt,
-        frame_id -> BigInt,
-        changes -> BigInt,
-        checksum -> BigInt,
-        data -> Binary,
+        seq -> BigInt,
+        began -> BigInt,
+        ended -> BigInt,
     }
 }
 
 diesel::table! {
-    downtime (id) {
-        id -> BigInt,
-        began -> BigInt,
-        ended -> BigInt,
+    meta (journal) {
+        journal -> Text,
     }
 }

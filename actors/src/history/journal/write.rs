@@ -1,19 +1,18 @@
-//! Appending frames, and keeping the file below its cap.
+//! Appending frames, and dropping those that are stored or past the cap.
 
-use super::Journal;
-use super::schema::{downtime, frame, state};
+use super::schema::{downtime, frame};
+use super::{Appended, Journal};
 use crate::cvt::TagChange;
 use crate::history::frame::encode;
 use crate::history::framer::Frame;
-use crate::history::historian::{Appended, HistorianError};
-use crate::history::states::LastStates;
+use crate::history::historian::HistorianError;
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use std::sync::Arc;
 
 /// Old frames dropped per commit at the most beyond as many as were appended, so that no commit takes long.
-const DROPS_PER_COMMIT: usize = 16;
+const DROPS_PER_COMMIT: usize = 32;
 
 /// The newest frame.
 pub(super) struct Last {
@@ -22,37 +21,28 @@ pub(super) struct Last {
 }
 
 impl Journal {
-    pub(super) fn append_frames(&mut self, frames: &[Arc<Frame>]) -> Result<Appended, HistorianError> {
-        let Self { connection, states, cap_bytes, .. } = self;
-        let (position, appended) =
-            connection.immediate_transaction(|connection| append(connection, states, *cap_bytes, frames))?;
-        if position != self.states_seq {
-            // A predecessor's last commit came after this handle was opened.
-            self.restore_states()?;
-        }
-        self.states_seq = frames.last().map_or(position, |frame| frame.last_seq().max(position));
-        if self.states.due() {
-            self.store_states();
-        }
-        Ok(appended)
-    }
-
-    /// Only an aid for readers: the frames are durable already, and the next append tries again.
-    fn store_states(&mut self) {
-        let Self { connection, states, .. } = self;
-        match connection.immediate_transaction(|connection| store_states(connection, states)) {
-            Ok(()) => states.stored(),
-            Err(error) => log::warn!("the last states of the tags were not journaled: {error}"),
-        }
+    /// Appends frames, all or none, and returns when they are durable; drops old frames that the store has.
+    ///
+    /// **Exactly once:** changes at or below [`Journal::last_seq`] are skipped, so that frames whose fate is unknown (an
+    /// error at the commit, a process that was killed) are simply appended again.
+    ///
+    /// * `frames`: in order of sequence number, as are the changes in each.
+    /// * `stored`: the position of the store.
+    ///
+    /// # Errors
+    /// [`HistorianError`]; nothing was appended, or all was and the file could not say so.
+    pub fn append(&mut self, frames: &[Arc<Frame>], stored: u64) -> Result<Appended, HistorianError> {
+        let Self { connection, cap_bytes, .. } = self;
+        connection.immediate_transaction(|connection| append(connection, *cap_bytes, frames, stored))
     }
 }
 
 fn append(
     connection: &mut SqliteConnection,
-    states: &mut LastStates,
     cap_bytes: u64,
     frames: &[Arc<Frame>],
-) -> Result<(u64, Appended), HistorianError> {
+    stored: u64,
+) -> Result<Appended, HistorianError> {
     // Read inside the transaction: a predecessor's last commit may have come just before it.
     let last = last(connection)?;
     let position = last.as_ref().map_or(0, |last| last.seq);
@@ -64,23 +54,23 @@ fn append(
             // A snapshot that is partly known comes from the same run of the table: nothing was down.
             let opens_run = frame.opens_run && fresh.len() == frame.changes.len();
             if let Some(last) = last.as_ref().filter(|_| opens_run) {
-                insert_downtime(connection, last.server_time, first.server_time.as_micros())?;
+                insert_downtime(connection, last.server_time, first)?;
             }
             insert_frame(connection, fresh)?;
-            // Before the commit: where that fails the handle is dropped, and the states with it.
-            states.record(fresh);
             appended.frames += 1;
             appended.changes += fresh.len() as u64;
         }
     }
+    let drops = frames.len() + DROPS_PER_COMMIT;
+    drop_oldest(connection, drops, Some(stored))?;
     appended.size_bytes = size_bytes(connection)?;
     if appended.size_bytes > cap_bytes {
-        appended.expired = drop_oldest(connection, frames.len() + DROPS_PER_COMMIT)?;
+        appended.expired = drop_oldest(connection, drops, None)?;
     }
-    Ok((position, appended))
+    Ok(appended)
 }
 
-fn insert_frame(connection: &mut SqliteConnection, changes: &[TagChange]) -> Result<(), HistorianError> {
+pub(super) fn insert_frame(connection: &mut SqliteConnection, changes: &[TagChange]) -> Result<(), HistorianError> {
     let encoded = encode(changes)?;
     let row = (
         frame::first_seq.eq(encoded.first_seq.cast_signed()),
@@ -97,44 +87,27 @@ fn insert_frame(connection: &mut SqliteConnection, changes: &[TagChange]) -> Res
     Ok(())
 }
 
-fn insert_downtime(connection: &mut SqliteConnection, began: i64, ended: i64) -> Result<(), HistorianError> {
+fn insert_downtime(connection: &mut SqliteConnection, began: i64, first: &TagChange) -> Result<(), HistorianError> {
+    let ended = first.server_time.as_micros();
     if began < ended {
-        let row = (downtime::began.eq(began), downtime::ended.eq(ended));
+        let row = (downtime::seq.eq(first.seq.cast_signed()), downtime::began.eq(began), downtime::ended.eq(ended));
         diesel::insert_into(downtime::table).values(row).execute(connection)?;
     }
     Ok(())
 }
 
-fn store_states(connection: &mut SqliteConnection, states: &LastStates) -> Result<(), HistorianError> {
-    let newest = frame::table.select(max(frame::id)).first::<Option<i64>>(connection)?;
-    for group in states.groups() {
-        let encoded = encode(&group)?;
-        let row = (
-            state::frame_id.eq(newest.unwrap_or(0)),
-            state::changes.eq(encoded.changes as i64),
-            state::checksum.eq(i64::from(encoded.checksum)),
-            state::data.eq(encoded.data.as_slice()),
-        );
-        diesel::insert_into(state::table).values(row).execute(connection)?;
-    }
-    Ok(())
-}
-
-/// Drops the `count` oldest frames but never the newest; how many changes were in them.
-fn drop_oldest(connection: &mut SqliteConnection, count: usize) -> Result<u64, HistorianError> {
+/// Drops the `count` oldest frames, only those that are `stored` where that is given, and never the newest; how many
+/// changes were in them.
+fn drop_oldest(connection: &mut SqliteConnection, count: usize, stored: Option<u64>) -> Result<u64, HistorianError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let oldest = frame::table.order(frame::id).limit(count).select((frame::id, frame::changes, frame::r1));
+    let stored = stored.map_or(i64::MAX, u64::cast_signed);
+    let oldest = frame::table.order(frame::id).limit(count).select((frame::id, frame::changes, frame::last_seq));
     let oldest = oldest.load::<(i64, i64, i64)>(connection)?;
     let newest = frame::table.select(max(frame::id)).first::<Option<i64>>(connection)?;
-    let dropped = || oldest.iter().filter(|row| Some(row.0) != newest);
-    let Some(&(last_dropped, _, before)) = dropped().next_back() else { return Ok(0) };
+    let dropped = || oldest.iter().take_while(|row| row.2 <= stored && Some(row.0) != newest);
+    let Some(&(last_dropped, _, last_seq)) = dropped().last() else { return Ok(0) };
     diesel::delete(frame::table.filter(frame::id.le(last_dropped))).execute(connection)?;
-    // One older state stays: it tells what the tags were when the kept frames begin.
-    let kept_state = state::table.filter(state::frame_id.le(last_dropped)).select(max(state::frame_id));
-    if let Some(kept_state) = kept_state.first::<Option<i64>>(connection)? {
-        diesel::delete(state::table.filter(state::frame_id.lt(kept_state))).execute(connection)?;
-    }
-    diesel::delete(downtime::table.filter(downtime::ended.lt(before))).execute(connection)?;
+    diesel::delete(downtime::table.filter(downtime::seq.le(last_seq.min(stored)))).execute(connection)?;
     Ok(dropped().map(|row| row.1.unsigned_abs()).sum())
 }
 
@@ -152,7 +125,7 @@ struct Size {
 }
 
 /// Pages in use; those that dropped frames have left are used again.
-pub(super) fn size_bytes(connection: &mut SqliteConnection) -> Result<u64, HistorianError> {
+fn size_bytes(connection: &mut SqliteConnection) -> Result<u64, HistorianError> {
     let size = diesel::sql_query(
         "SELECT (page_count - freelist_count) * page_size AS bytes
          FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
