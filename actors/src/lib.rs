@@ -7,7 +7,10 @@ pub mod alarms;
 pub mod clock;
 pub mod cvt;
 pub mod db;
+pub mod events;
 pub mod history;
+pub mod links;
+pub mod logs;
 pub mod machines;
 pub mod opcua;
 pub mod plant;
@@ -15,6 +18,7 @@ pub mod send;
 pub mod settings;
 pub mod simulation;
 pub mod ticker;
+pub mod users;
 
 pub use clock::Clock;
 pub use flyball_schema as schema;

@@ -42,6 +42,7 @@ pub(super) struct Compact {
     quantity: Word,
     unit: Word,
     link: Word,
+    retention: Word,
     has_range: bool,
     has_dead_band: bool,
     writable: bool,
@@ -82,6 +83,7 @@ impl Compact {
             quantity: interner.intern(tag.quantity),
             unit: interner.intern(tag.unit),
             link: interner.intern(tag.link),
+            retention: interner.intern(tag.retention),
             has_range: tag.range.is_some(),
             has_dead_band: tag.dead_band.is_some(),
             writable: tag.writable,
@@ -120,6 +122,7 @@ impl Compact {
             dead_band: self.has_dead_band.then(|| percent.unwrap_or(DeadBand::Absolute(dead_band))),
             writable: self.writable,
             history: self.history,
+            retention: interner.word(self.retention),
             initial: rare.and_then(|rare| rare.initial.clone()),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::arbiters::{Arbiters, Threads};
 use super::error::PlantError;
+use super::folder::DataFolder;
 use super::monitor::Monitor;
 use super::slot::Slot;
 use super::system::{self, SystemTags};
@@ -11,9 +12,9 @@ use crate::Clock;
 use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory, NewAlarm};
 use crate::cvt::{CreateTags, Cvt, Delivery, Subscribe, TagsChanged};
 use crate::db::catalogue::{self, CatalogueIds};
-use crate::db::{Database, DbManager, LoadMachineMemory, MachinesLogger};
-use crate::history::journal::Journal;
-use crate::history::{DataLogger, LoggerWorker, TagSet};
+use crate::db::{Database, DbError, DbManager, LoadMachineMemory, MachinesLogger};
+use crate::history::backup::BackupWorker;
+use crate::history::{DataLogger, History, Keeping, LoggerWorker};
 use crate::machines::{
     AddMachine, AsyncStateMachineWorker, Bindings, BoundTag, Declaration, Kinds, Machine, Source, StateMachineManager,
     StateMachineWorker, tags_of,
@@ -21,7 +22,7 @@ use crate::machines::{
 use crate::opcua::{AddLink, LinkedTag, OpcUaClientManager};
 use crate::send::{DEADLINE, ask};
 use crate::settings::Settings;
-use actix::{Actor, Addr, Recipient};
+use actix::{Actor, Addr, Context, Recipient};
 use flyball_schema::definition::{LinkDefinition, MachineDefinition, PlantDefinition, TagDefinition};
 use flyball_schema::{LinkId, TagId};
 use std::collections::HashMap;
@@ -97,20 +98,21 @@ impl PlantBuilder {
     /// # Errors
     /// See [`PlantError`]; nothing runs then.
     pub async fn start(mut self) -> Result<Plant, PlantError> {
-        let folder = self.settings.data.dir.clone();
-        std::fs::create_dir_all(&folder).map_err(|source| PlantError::DataFolder { path: folder, source })?;
+        let folder = DataFolder::take(&self.settings.data.dir)?;
         let planned = self.plan_machines()?;
         self.definition.validate()?;
         let clock = self.clock.unwrap_or_else(Clock::system);
         let (url, journal) = (self.settings.database_url(), self.settings.journal());
+        let historian = self.settings.historian().map_err(DbError::from)?;
         let migrated = tokio::task::spawn_blocking(move || DbManager::migrate(&url)).await;
         migrated.map_err(|error| PlantError::Journal(error.to_string()))??;
-        let last_seq = tokio::task::spawn_blocking(move || Journal::open(&journal)?.last_seq()).await;
-        let last_seq = last_seq
+        let history = tokio::task::spawn_blocking(move || History::open(journal, historian)).await;
+        let history = history
             .map_err(|error| PlantError::Journal(error.to_string()))?
             .map_err(|error| PlantError::Journal(error.to_string()))?;
         let arbiters = Arbiters::start(self.threads);
-        Starting { clock, settings: self.settings, definition: self.definition, arbiters }.run(planned, last_seq).await
+        let Self { settings, definition, .. } = self;
+        Starting { clock, settings, definition, arbiters, folder, history }.run(planned).await
     }
 
     /// Makes every machine, and adds its tags and its fault alarm to the definition.
@@ -144,14 +146,16 @@ struct Starting {
     settings: Settings,
     definition: PlantDefinition,
     arbiters: Arbiters,
+    folder: DataFolder,
+    history: Arc<History>,
 }
 
 /// Tags by name, with their id.
 type TagsByName<'a> = HashMap<&'a str, (TagId, &'a TagDefinition)>;
 
 impl Starting {
-    async fn run(self, planned: Vec<Planned>, last_seq: u64) -> Result<Plant, PlantError> {
-        let clock = self.clock;
+    async fn run(self, planned: Vec<Planned>) -> Result<Plant, PlantError> {
+        let (clock, last_seq) = (self.clock, self.history.last_seq());
         let manager = DbManager::open(&self.settings.database_url(), self.settings.database.readers)?;
         let database = manager.database();
         let db = manager.start();
@@ -160,10 +164,11 @@ impl Starting {
 
         let core = &self.arbiters.core;
         let cvt = Cvt::start_in_arbiter(core, move |_| Cvt::new(clock, last_seq));
-        let logger = self.start_logger(&cvt, &tags);
+        let keeping = self.keeping(&tags)?;
+        let logger = Slot::new(self.logger_factory(&cvt, &keeping)());
         let alarms_logger = AlarmsLogger::new(database.clone()).start();
         let alarms = self.start_alarms(&cvt, &alarms_logger, &ids, &tags).await?;
-        let data_logger = Slot::new(DataLogger::new(clock, &self.settings.journal()).start());
+        let data_logger = Slot::new(DataLogger::new(clock, Arc::clone(&self.history)).start());
 
         let new_tags = ids.tags.iter().copied().zip(self.definition.tags.iter().cloned()).collect();
         ask(&cvt, CreateTags(new_tags), DEADLINE * 6).await??;
@@ -178,6 +183,8 @@ impl Starting {
         let (machines, workers) = self.start_machines(&cvt, &links, &machines_logger);
         self.add_machines(planned, &machines, &machines_logger, &ids, &tags).await?;
 
+        let monitor = Slot::new(self.monitor_factory(&cvt, &logger, &database, &tags)());
+        let backups = Slot::new(self.backup_factory(&cvt, &tags)());
         let (failed, failure) = watch::channel(None);
         let watches = vec![
             Watch::core("cvt", &cvt),
@@ -188,11 +195,12 @@ impl Starting {
             Watch::core("machine worker", &workers.0),
             Watch::core("async machine worker", &workers.1),
             Watch::core("opc ua client", &links),
-            self.watch_logger(&cvt, &tags, &logger),
-            self.watch_data_logger(&data_logger),
+            watch_leaf("logger", &logger, self.logger_factory(&cvt, &keeping)),
+            watch_leaf("history", &data_logger, self.data_logger_factory()),
+            watch_leaf("monitor", &monitor, self.monitor_factory(&cvt, &logger, &database, &tags)),
+            watch_leaf("backup", &backups, self.backup_factory(&cvt, &tags)),
         ];
         let warden = Warden::new(clock, watches, failed).start();
-        self.start_monitor(&cvt, &logger, &database, &tags);
         Ok(Plant(Arc::new(Inner {
             name: self.definition.plant.name.clone(),
             epoch: uuid::Uuid::new_v4().simple().to_string(),
@@ -205,11 +213,12 @@ impl Starting {
             alarms_logger,
             logger,
             data_logger,
+            backups,
             links,
             machines,
             warden,
             failure,
-            arbiters: Mutex::new(Some(self.arbiters)),
+            arbiters: Mutex::new(Some((self.arbiters, self.folder))),
             stopped: AtomicBool::new(false),
         })))
     }
@@ -219,33 +228,33 @@ impl Starting {
         Ok(database.write(move |connection| catalogue::register(connection, &definition, now)).await?)
     }
 
-    fn start_logger(&self, cvt: &Addr<Cvt>, tags: &TagsByName<'_>) -> Slot<LoggerWorker> {
-        Slot::new(self.logger_factory(cvt, tags)())
+    /// What is kept of each tag, and how long.
+    fn keeping(&self, tags: &TagsByName<'_>) -> Result<Keeping, PlantError> {
+        let classes = tags.values().filter_map(|(id, tag)| Some((*id, tag.retention.as_deref()?)));
+        let retention = self.settings.retention(classes).map_err(|(id, class)| {
+            let tag =
+                tags.values().find(|(other, _)| *other == id).map_or_else(String::new, |(_, tag)| tag.name.clone());
+            PlantError::RetentionClass { tag, class }
+        })?;
+        let excluded = tags.values().filter(|(_, tag)| !tag.history).map(|(id, _)| *id).collect();
+        Ok(Keeping { excluded, retention })
     }
 
     /// What makes a logger that subscribes itself.
-    fn logger_factory(&self, cvt: &Addr<Cvt>, tags: &TagsByName<'_>) -> impl Fn() -> Addr<LoggerWorker> + Send + use<> {
-        let excluded: TagSet = tags.values().filter(|(_, tag)| !tag.history).map(|(id, _)| *id).collect();
-        let (clock, journal, io, cvt) = (self.clock, self.settings.journal(), self.arbiters.io.clone(), cvt.clone());
+    fn logger_factory(&self, cvt: &Addr<Cvt>, keeping: &Keeping) -> impl Fn() -> Addr<LoggerWorker> + Send + use<> {
+        let (clock, history, io) = (self.clock, Arc::clone(&self.history), self.arbiters.io.clone());
+        let (cvt, keeping) = (cvt.clone(), keeping.clone());
         move || {
-            let (journal, excluded) = (journal.clone(), excluded.clone());
-            let logger = LoggerWorker::start_in_arbiter(&io, move |_| LoggerWorker::new(clock, journal, excluded));
+            let (history, keeping) = (Arc::clone(&history), keeping.clone());
+            let logger = LoggerWorker::start_in_arbiter(&io, move |_| LoggerWorker::new(clock, history, keeping));
             subscribe_every(&io, &cvt, "logger", logger.clone().recipient());
             logger
         }
     }
 
-    fn watch_logger(&self, cvt: &Addr<Cvt>, tags: &TagsByName<'_>, slot: &Slot<LoggerWorker>) -> Watch {
-        let make = self.logger_factory(cvt, tags);
-        let (alive, remade) = (slot.clone(), slot.clone());
-        Watch::leaf("logger", move || alive.get().connected(), move || remade.set(make()))
-    }
-
-    fn watch_data_logger(&self, slot: &Slot<DataLogger>) -> Watch {
-        let (clock, journal) = (self.clock, self.settings.journal());
-        let (alive, remade) = (slot.clone(), slot.clone());
-        let remake = move || remade.set(DataLogger::new(clock, &journal).start());
-        Watch::leaf("history", move || alive.get().connected(), remake)
+    fn data_logger_factory(&self) -> impl Fn() -> Addr<DataLogger> + Send + use<> {
+        let (clock, history) = (self.clock, Arc::clone(&self.history));
+        move || DataLogger::new(clock, Arc::clone(&history)).start()
     }
 
     async fn start_alarms(
@@ -329,16 +338,50 @@ impl Starting {
         Ok(())
     }
 
-    fn start_monitor(&self, cvt: &Addr<Cvt>, logger: &Slot<LoggerWorker>, database: &Database, tags: &TagsByName<'_>) {
+    /// What makes the worker of the scheduled backups.
+    fn backup_factory(&self, cvt: &Addr<Cvt>, tags: &TagsByName<'_>) -> impl Fn() -> Addr<BackupWorker> + Send + use<> {
+        let (clock, io, cvt) = (self.clock, self.arbiters.io.clone(), cvt.clone());
+        let (settings, plant) = (Arc::new(self.settings.clone()), self.definition.plant.name.clone());
+        let failed = tags.get(system::BACKUP_FAILED).map_or(TagId(0), |(id, _)| *id);
+        move || {
+            let worker = BackupWorker::new(clock, Arc::clone(&settings), &plant, cvt.clone().recipient(), failed);
+            BackupWorker::start_in_arbiter(&io, move |_| worker)
+        }
+    }
+
+    /// What makes the worker that writes the plant's own tags.
+    fn monitor_factory(
+        &self,
+        cvt: &Addr<Cvt>,
+        logger: &Slot<LoggerWorker>,
+        database: &Database,
+        tags: &TagsByName<'_>,
+    ) -> impl Fn() -> Addr<Monitor> + Send + use<> {
         let id = |name: &str| tags.get(name).map_or(TagId(0), |(id, _)| *id);
         let system_tags = SystemTags {
             history_failed: id(system::HISTORY_FAILED),
+            store_failed: id(system::STORE_FAILED),
+            journal_fill: id(system::JOURNAL_FILL),
             database_failed: id(system::DATABASE_FAILED),
             samples_lost: id(system::SAMPLES_LOST),
         };
+        let (io, journal_cap) = (self.arbiters.io.clone(), self.settings.history.journal_cap_bytes);
         let (cvt, logger, database) = (cvt.clone(), logger.clone(), database.clone());
-        Monitor::start_in_arbiter(&self.arbiters.io, move |_| Monitor { cvt, logger, database, tags: system_tags });
+        move || {
+            let (cvt, logger, database) = (cvt.clone(), logger.clone(), database.clone());
+            Monitor::start_in_arbiter(&io, move |_| Monitor { cvt, logger, database, journal_cap, tags: system_tags })
+        }
     }
+}
+
+/// Watches a leaf that `make` makes again.
+fn watch_leaf<A: Actor<Context = Context<A>>>(
+    name: &'static str,
+    slot: &Slot<A>,
+    make: impl Fn() -> Addr<A> + Send + 'static,
+) -> Watch {
+    let (alive, remade) = (slot.clone(), slot.clone());
+    Watch::leaf(name, move || alive.get().connected(), move || remade.set(make()))
 }
 
 fn by_name<'a>(definition: &'a PlantDefinition, ids: &CatalogueIds) -> TagsByName<'a> {

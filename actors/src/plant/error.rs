@@ -31,6 +31,20 @@ pub enum PlantError {
     /// The journal of samples cannot be used.
     #[error("cannot use the journal: {0}")]
     Journal(String),
+    /// A tag names a retention class that the settings do not.
+    #[error("tag \"{tag}\": there is no retention class \"{class}\" in [history.classes]")]
+    RetentionClass {
+        /// The tag.
+        tag: String,
+        /// The class it names.
+        class: String,
+    },
+    /// The data folder is in use by another process.
+    #[error("the data folder \"{}\" is in use by another Flyball", .0.display())]
+    InUse(PathBuf),
+    /// A restore into the data folder was killed.
+    #[error("a restore into the data folder \"{}\" did not end: restore again with --force", .0.display())]
+    Unfinished(PathBuf),
     /// A tag was refused.
     #[error("cannot create the tags")]
     Tags(#[from] CvtError),
@@ -63,6 +77,14 @@ impl PlantError {
     /// Whether somebody has to change the definition, rather than the machine it runs on.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Definition(_) | Self::Tags(_) | Self::Alarms(_) | Self::AlarmTag { .. } | Self::Machine(_))
+        matches!(
+            self,
+            Self::Definition(_)
+                | Self::RetentionClass { .. }
+                | Self::Tags(_)
+                | Self::Alarms(_)
+                | Self::AlarmTag { .. }
+                | Self::Machine(_)
+        )
     }
 }

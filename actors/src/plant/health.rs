@@ -5,6 +5,7 @@ use super::{ActorState, Plant};
 use crate::alarms::{AlarmCounts, CountAlarms};
 use crate::cvt::{CvtStatus, ReadCvtStatus};
 use crate::db::DatabaseHealth;
+use crate::history::backup::{BackupStatus, ReadBackupStatus};
 use crate::history::{HistoryStatus, ReadHistoryStatus};
 use crate::machines::{CountMachines, MachineCounts};
 use crate::opcua::{LinkState, LinkStatus, ListLinks};
@@ -33,6 +34,8 @@ pub struct PlantHealth {
     pub database: DatabaseHealth,
     /// The logger.
     pub history: Option<HistoryStatus>,
+    /// The scheduled backups.
+    pub backup: Option<BackupStatus>,
 }
 
 impl PlantHealth {
@@ -50,14 +53,15 @@ fn heard<T>(part: &str, reply: Result<T, SendError>, reasons: &mut Vec<String>) 
 impl Plant {
     /// How the plant is. Asks every part at once; takes a second at the most.
     pub async fn health(&self) -> PlantHealth {
-        let logger = self.logger();
-        let (actors, links, alarms, machines, tags, history) = futures_util::join!(
+        let (logger, backups) = (self.logger(), self.0.backups.get());
+        let (actors, links, alarms, machines, tags, history, backup) = futures_util::join!(
             ask(&self.0.warden, ListActors, PATIENCE),
             ask(self.links(), ListLinks, PATIENCE),
             ask(self.alarms(), CountAlarms, PATIENCE),
             ask(self.machines(), CountMachines, PATIENCE),
             ask(self.cvt(), ReadCvtStatus, PATIENCE),
             ask(&logger, ReadHistoryStatus, PATIENCE),
+            ask(&backups, ReadBackupStatus, PATIENCE),
         );
         let mut reasons = Vec::new();
         let mut health = PlantHealth {
@@ -67,6 +71,7 @@ impl Plant {
             machines: heard("machines", machines, &mut reasons),
             tags: heard("tags", tags, &mut reasons),
             history: heard("history", history, &mut reasons),
+            backup: heard("backup", backup, &mut reasons),
             database: self.0.database.health(),
             reasons: Vec::new(),
         };
@@ -95,12 +100,18 @@ impl PlantHealth {
             if let Some(error) = &history.error {
                 reasons.push(format!("history: {error}"));
             }
+            if let Some(error) = &history.store.error {
+                reasons.push(format!("history's store: {error}; {} samples wait", history.store.waiting));
+            }
             if history.expired > 0 {
                 reasons.push(format!("history: {} oldest samples dropped, the journal is full", history.expired));
             }
             if history.lost > 0 {
                 reasons.push(format!("history: {} samples lost", history.lost));
             }
+        }
+        if let Some(error) = self.backup.iter().find_map(|backup| backup.error.as_ref()) {
+            reasons.push(format!("backup: {error}"));
         }
         for (name, _, lost) in self.tags.iter().flat_map(|tags| &tags.subscribers).filter(|(_, _, lost)| *lost > 0) {
             reasons.push(format!("{name} lost {lost} changes"));

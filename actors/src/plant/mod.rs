@@ -24,6 +24,7 @@
 mod arbiters;
 mod builder;
 mod error;
+mod folder;
 mod health;
 mod intensity;
 mod monitor;
@@ -37,6 +38,7 @@ mod write;
 pub use arbiters::Threads;
 pub use builder::PlantBuilder;
 pub use error::PlantError;
+pub use folder::DataFolder;
 pub use health::PlantHealth;
 pub use shutdown::ShutdownReport;
 pub use wait::WaitError;
@@ -47,6 +49,7 @@ use crate::Clock;
 use crate::alarms::{AlarmManager, AlarmsLogger, FlushAlarms};
 use crate::cvt::{Cvt, Delivery, FlushSubscribers, ResolveTags, Subscribe, SubscriptionId, TagsChanged};
 use crate::db::{Barrier, Database, DbManager};
+use crate::history::backup::BackupWorker;
 use crate::history::{DataLogger, FlushHistory, LoggerWorker};
 use crate::machines::{EnterSafeState, SafeStateReport, StateMachineManager};
 use crate::opcua::{CloseLinks, OpcUaClientManager};
@@ -80,11 +83,13 @@ struct Inner {
     alarms_logger: Addr<AlarmsLogger>,
     logger: Slot<LoggerWorker>,
     data_logger: Slot<DataLogger>,
+    backups: Slot<BackupWorker>,
     links: Addr<OpcUaClientManager>,
     machines: Addr<StateMachineManager>,
     warden: Addr<Warden>,
     failure: watch::Receiver<Option<&'static str>>,
-    arbiters: Mutex<Option<Arbiters>>,
+    /// What ends with the plant; the folder last.
+    arbiters: Mutex<Option<(Arbiters, DataFolder)>>,
     stopped: AtomicBool,
 }
 
@@ -260,7 +265,7 @@ async fn done<T, E: fmt::Display>(reply: impl Future<Output = Result<Result<T, E
 }
 
 /// Joining a thread blocks, so it is done on one made for blocking.
-async fn stop_threads(arbiters: Option<Arbiters>) -> Result<(), String> {
-    let Some(mut arbiters) = arbiters else { return Ok(()) };
+async fn stop_threads(arbiters: Option<(Arbiters, DataFolder)>) -> Result<(), String> {
+    let Some((mut arbiters, _folder)) = arbiters else { return Ok(()) };
     tokio::task::spawn_blocking(move || arbiters.stop()).await.map_err(|error| error.to_string())
 }

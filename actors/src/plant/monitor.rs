@@ -19,19 +19,23 @@ pub(super) struct Monitor {
     pub(super) cvt: Addr<Cvt>,
     pub(super) logger: Slot<LoggerWorker>,
     pub(super) database: Database,
+    pub(super) journal_cap: u64,
     pub(super) tags: SystemTags,
 }
 
 impl Monitor {
     fn look(&self, ctx: &mut Context<Self>) {
-        let (cvt, logger, tags) = (self.cvt.clone(), self.logger.get(), self.tags);
+        let (cvt, logger, tags, journal_cap) = (self.cvt.clone(), self.logger.get(), self.tags, self.journal_cap);
         let database_failed = self.database.health().error.is_some();
         let look = async move {
             let mut updates = vec![Update::good(tags.database_failed, database_failed)];
             match send::ask(&logger, ReadHistoryStatus, DEADLINE).await {
                 Ok(status) => {
                     let lost = i64::try_from(status.lost + status.expired).unwrap_or(i64::MAX);
+                    let fill = 100.0 * status.journal_bytes as f64 / journal_cap.max(1) as f64;
                     updates.push(Update::good(tags.history_failed, status.error.is_some()));
+                    updates.push(Update::good(tags.store_failed, status.store.error.is_some()));
+                    updates.push(Update::good(tags.journal_fill, fill));
                     updates.push(Update::good(tags.samples_lost, lost));
                 }
                 Err(error) => {

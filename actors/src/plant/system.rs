@@ -8,16 +8,30 @@ use flyball_schema::{TagId, Value};
 /// Boolean tag that is true while samples cannot be journaled.
 pub const HISTORY_FAILED: &str = "system.history_failed";
 
+/// Boolean tag that is true while the store of the history cannot be written.
+pub const STORE_FAILED: &str = "system.store_failed";
+
+/// Boolean tag that is true after a scheduled backup failed, until one succeeds.
+pub const BACKUP_FAILED: &str = "system.backup_failed";
+
+/// Float tag: how full the journal is, % of its cap.
+pub const JOURNAL_FILL: &str = "system.journal_fill";
+
 /// Boolean tag that is true while the database cannot be used.
 pub const DATABASE_FAILED: &str = "system.database_failed";
 
 /// Integer tag: samples that are in no history or were dropped from it because the journal is full, since the start.
 pub const SAMPLES_LOST: &str = "system.samples_lost";
 
+/// From here on an operator is told that the journal fills, %.
+const JOURNAL_NEARLY_FULL: f64 = 80.0;
+
 /// Ids of the plant's own tags.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SystemTags {
     pub(super) history_failed: TagId,
+    pub(super) store_failed: TagId,
+    pub(super) journal_fill: TagId,
     pub(super) database_failed: TagId,
     pub(super) samples_lost: TagId,
 }
@@ -30,12 +44,22 @@ pub(super) fn complete(definition: &mut PlantDefinition) {
     }
     let faults = [
         (HISTORY_FAILED, "Samples cannot be journaled; they wait in memory"),
+        (STORE_FAILED, "The store of the history cannot be written; the journal keeps its samples"),
         (DATABASE_FAILED, "The configuration and state database cannot be used"),
+        (BACKUP_FAILED, "The last scheduled backup failed"),
     ];
     for (name, text) in faults {
         definition.tags.push(TagDefinition::boolean(name).with_description(text).with_initial(false));
         definition.alarms.push(system_alarm(name, AlarmKind::Bool, true).with_description(text));
     }
+    let fill = "How full the journal is, of its cap";
+    let fill = TagDefinition::float(JOURNAL_FILL).with_description(fill).with_unit("%").with_dead_band(0.5);
+    definition.tags.push(fill.with_initial(0.0));
+    definition.alarms.push(
+        system_alarm(JOURNAL_FILL, AlarmKind::High, JOURNAL_NEARLY_FULL)
+            .with_dead_band(5.0)
+            .with_description("The journal is nearly full; at its cap the oldest samples are dropped"),
+    );
     let lost = "Samples lost, or dropped from a full journal, since the start";
     definition.tags.push(TagDefinition::integer(SAMPLES_LOST).with_description(lost).with_initial(0));
     definition.alarms.push(
