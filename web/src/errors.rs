@@ -91,6 +91,10 @@ impl From<HistoryError> for Problem {
             HistoryError::BucketCount(_) | HistoryError::CellCount { .. } | HistoryError::SampleCount(_) => {
                 Self::invalid("max_points", "?max_points", detail)
             }
+            HistoryError::Cursor => Self::malformed_parameter("cursor", detail),
+            HistoryError::Step(_) => Self::invalid("step", "?step", detail),
+            HistoryError::AggregateCount => Self::invalid("aggregates", "?aggregates", detail),
+            HistoryError::Percent { .. } => Self::invalid("percent", "?percent_good", detail),
             HistoryError::Range { .. } => Self::invalid("range", "?from", detail),
             HistoryError::Busy => Self::busy(detail),
             HistoryError::Cancelled | HistoryError::Unavailable(_) => Self::unavailable(detail),

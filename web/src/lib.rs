@@ -17,6 +17,7 @@
 //! ```
 
 pub mod api;
+pub mod cells;
 pub mod console;
 mod errors;
 pub mod extract;

@@ -19,7 +19,9 @@ use utoipa::OpenApi;
         api::tags::list,
         api::tags::read,
         api::tags::write,
-        api::history::read,
+        api::history::columns::read,
+        api::history::table::read,
+        api::history::aggregates::read,
         api::alarms::list,
         api::alarms::read,
         api::alarms::acknowledge,
@@ -114,7 +116,8 @@ mod tests {
             for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
                 let schema = &parameter["schema"];
                 let text = schema["type"].to_string();
-                let bounded = !schema["enum"].is_null() || !schema["$ref"].is_null() || !schema["oneOf"].is_null();
+                let bounded = text.contains("boolean") || !schema["enum"].is_null();
+                let bounded = bounded || !schema["$ref"].is_null() || !schema["oneOf"].is_null();
                 let bounded = bounded || text.contains("string") && schema["maxLength"].is_number();
                 let bounded = bounded || text.contains("integer") && schema["minimum"].is_number();
                 assert!(bounded, "{path}: {parameter}");

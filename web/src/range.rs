@@ -10,11 +10,14 @@ pub enum TimeError {
     /// Neither RFC 3339 nor relative.
     #[error("\"{0}\" is neither RFC 3339 (2026-11-22T13:03:37Z) nor relative (now-15m)")]
     Unreadable(String),
+    /// No span of time.
+    #[error("\"{0}\" is no span of time (10s, 1h30m)")]
+    UnreadableSpan(String),
     /// The unit of a relative time is not known.
     #[error("\"{0}\" is no unit of time: ms, s, m, h, d and w are")]
     UnknownUnit(String),
     /// The span is longer than can be told.
-    #[error("\"{0}\" is too long ago")]
+    #[error("\"{0}\" is too long")]
     TooLong(String),
 }
 
@@ -29,7 +32,19 @@ pub fn parse_time(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
         return Ok(now);
     }
     let span = relative.strip_prefix('-').ok_or_else(|| TimeError::Unreadable(text.to_owned()))?;
-    Ok(now - parse_span(span)?)
+    Ok(now - span_of(span)?)
+}
+
+/// Reads a span of time: one or more of `<number><unit>` with the units ms, s, m, h, d, w (`1h30m`).
+///
+/// # Errors
+/// Where it is none.
+pub fn parse_span(text: &str) -> Result<Duration, TimeError> {
+    span_of(text).map_err(|error| match error {
+        TimeError::Unreadable(_) => TimeError::UnreadableSpan(text.to_owned()),
+        TimeError::TooLong(_) => TimeError::TooLong(text.to_owned()),
+        other => other,
+    })
 }
 
 fn absolute(text: &str) -> Result<Timestamp, TimeError> {
@@ -39,7 +54,7 @@ fn absolute(text: &str) -> Result<Timestamp, TimeError> {
     Timestamp::parse(restored.as_deref().unwrap_or(text)).map_err(|_| TimeError::Unreadable(text.to_owned()))
 }
 
-fn parse_span(text: &str) -> Result<Duration, TimeError> {
+fn span_of(text: &str) -> Result<Duration, TimeError> {
     let unreadable = || TimeError::Unreadable(format!("now-{text}"));
     let too_long = || TimeError::TooLong(format!("now-{text}"));
     let mut rest = text;

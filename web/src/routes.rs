@@ -31,7 +31,9 @@ routes! {
     "/api/v1/tags" => { get api::tags::list }
     "/api/v1/tags/{id}" => { get api::tags::read }
     "/api/v1/tags/{id}/write" => { post api::tags::write }
-    "/api/v1/history" => { get api::history::read }
+    "/api/v1/history" => { get api::history::columns::read }
+    "/api/v1/history/table" => { get api::history::table::read }
+    "/api/v1/history/aggregates" => { get api::history::aggregates::read }
     "/api/v1/alarms" => { get api::alarms::list }
     "/api/v1/alarms/ack" => { post api::alarms::acknowledge_many }
     "/api/v1/alarms/journal" => { get api::alarms::journal }

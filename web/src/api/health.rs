@@ -48,6 +48,8 @@ pub struct HealthView {
     pub database: DatabaseView,
     /// The history.
     pub history: HistoryStatusView,
+    /// The scheduled backups.
+    pub backup: BackupView,
 }
 
 /// A watched actor.
@@ -130,6 +132,30 @@ pub struct HistoryStatusView {
     pub journal_bytes: Option<u64>,
     /// Changes that are in no history.
     pub lost: Option<u64>,
+    /// Changes dropped from a full journal before the store had them.
+    pub expired: Option<u64>,
+    /// Changes that are journaled and not stored yet.
+    pub waiting: Option<u64>,
+    /// Size of the store, bytes.
+    pub store_bytes: Option<u64>,
+    /// Samples dropped past their retention.
+    pub dropped: Option<u64>,
+    /// Why the store cannot be written, where it cannot.
+    pub store_error: Option<String>,
+}
+
+/// The scheduled backups.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BackupView {
+    /// Whether backups are scheduled.
+    pub scheduled: Option<bool>,
+    /// Whether one is under way.
+    pub running: Option<bool>,
+    /// When the last good one was begun.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_good: Option<Timestamp>,
+    /// Why the last one failed, where it did.
+    pub error: Option<String>,
 }
 
 /// How `plant` and its server are.
@@ -166,6 +192,7 @@ pub(crate) async fn view(plant: &Plant) -> HealthView {
             error: health.database.error.clone(),
         },
         history: history(&health),
+        backup: backup(&health),
         reasons: health.reasons,
     }
 }
@@ -189,6 +216,21 @@ fn history(health: &PlantHealth) -> HistoryStatusView {
         lag_ms: history.map(|history| history.lag_ms),
         journal_bytes: history.map(|history| history.journal_bytes),
         lost: history.map(|history| history.lost),
+        expired: history.map(|history| history.expired),
+        waiting: history.map(|history| history.store.waiting),
+        store_bytes: history.map(|history| history.store.size_bytes),
+        dropped: history.map(|history| history.store.dropped),
+        store_error: history.and_then(|history| history.store.error.clone()),
+    }
+}
+
+fn backup(health: &PlantHealth) -> BackupView {
+    let backup = health.backup.as_ref();
+    BackupView {
+        scheduled: backup.map(|backup| backup.scheduled),
+        running: backup.map(|backup| backup.running),
+        last_good: backup.and_then(|backup| backup.last_good),
+        error: backup.and_then(|backup| backup.error.clone()),
     }
 }
 

@@ -2,9 +2,6 @@
 
 use super::support::{LEVEL, PATIENCE, PUMP, SENSOR, Site};
 use awc::http::Method;
-use flyball::cvt::{Update, WriteTags};
-use flyball::schema::TagId;
-use flyball::send::ask;
 use serde_json::{Value as Json, json};
 
 #[actix_web::test]
@@ -62,6 +59,22 @@ async fn every_wrong_request_is_a_problem_that_says_what_is_wrong() {
         ("/api/v1/history?tags=1&from=then", 400, "malformed"),
         ("/api/v1/history?tags=1&from=now&to=now-1h", 422, "invalid_range"),
         ("/api/v1/history?tags=1&max_points=0", 422, "invalid_max_points"),
+        ("/api/v1/history?tags=1&cursor=k0", 400, "malformed"),
+        ("/api/v1/history?tags=1&agg=raw&cursor=zzz", 400, "malformed"),
+        ("/api/v1/history?tags=1,1", 422, "invalid_tags"),
+        ("/api/v1/history/table?tags=1", 400, "malformed"),
+        ("/api/v1/history/table?tags=1&step=1s&rows=5", 400, "malformed"),
+        ("/api/v1/history/table?tags=999&step=1s", 404, "unknown_tag"),
+        ("/api/v1/history/table?tags=1&step=0s", 422, "invalid_step"),
+        ("/api/v1/history/table?tags=1&step=1s&limit=10001", 422, "invalid_limit"),
+        ("/api/v1/history/aggregates?tags=1&aggregates=Median", 400, "malformed"),
+        ("/api/v1/history/aggregates?tags=1&aggregates=Count,Count", 422, "invalid_aggregates"),
+        ("/api/v1/history/aggregates?tags=1&aggregates=Count&interval=1ms", 422, "invalid_interval"),
+        (
+            "/api/v1/history/aggregates?tags=1&aggregates=Count&percent_data_good=1&percent_data_bad=1",
+            422,
+            "invalid_percent",
+        ),
         ("/api/v1/ws", 426, "upgrade_required"),
         ("/api/v1/nothing", 404, "unknown_route"),
         ("/api", 404, "unknown_route"),
@@ -194,33 +207,6 @@ async fn health_tells_how_the_plant_is() {
     }
     assert_eq!(site.get("/health/live").await.json(), json!({"status": "live"}));
     assert_eq!(site.get("/health/ready").await.json(), json!({"status": "ready"}));
-    site.stop().await;
-}
-
-#[actix_web::test]
-async fn history_answers_columns() {
-    let site = Site::start().await;
-    let updates = vec![Update::good(TagId(LEVEL), 1.0), Update::good(TagId(LEVEL), 2.0)];
-    ask(site.plant.cvt(), WriteTags(updates), PATIENCE).await.unwrap();
-    let trend = site.get("/api/v1/history?tags=1,2&from=now-1m&max_points=60").await;
-    assert_eq!(trend.status, 200, "{trend:?}");
-    let trend = trend.json();
-    assert_eq!(trend["t"].as_array().unwrap().len(), 60);
-    for series in trend["series"].as_array().unwrap() {
-        for column in ["min", "max", "v", "q"] {
-            assert_eq!(series[column].as_array().unwrap().len(), 60, "{column}");
-        }
-    }
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let raw = site.get("/api/v1/history?tags=1&agg=raw&to=now-0s").await.json();
-        if raw["series"][0]["v"].as_array().is_some_and(|values| values.contains(&json!(2.0))) {
-            assert_eq!(raw["truncated"], false);
-            break;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{raw}");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
     site.stop().await;
 }
 
