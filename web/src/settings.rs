@@ -1,6 +1,6 @@
 //! Settings of the server's process: `flyball.toml`, then the environment.
 
-use flyball::settings::{Data, Database, History, OpcUa, Settings};
+use flyball::settings::{Backup, Data, Database, History, OpcUa, Settings};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,6 +20,8 @@ pub struct ServerSettings {
     pub database: Database,
     /// The journal of samples.
     pub history: History,
+    /// Scheduled backups.
+    pub backup: Backup,
     /// The OPC UA client.
     pub opcua: OpcUa,
     /// The demo plant.
@@ -95,6 +97,7 @@ impl ServerSettings {
             data: self.data.clone(),
             database: self.database.clone(),
             history: self.history.clone(),
+            backup: self.backup.clone(),
             opcua: self.opcua.clone(),
         }
     }

@@ -1,6 +1,14 @@
 //! Commands of the binary.
 
+mod backup;
+mod check;
+mod csv_file;
 mod demo;
+mod export;
+mod import;
+#[cfg(feature = "parquet")]
+mod parquet_file;
+mod progress;
 mod serve;
 mod simulate;
 
@@ -46,12 +54,27 @@ enum Command {
         #[arg(long, hide = true)]
         until_stdin_closes: bool,
     },
-    /// Check settings and a plant definition without running anything.
+    /// Check settings and a plant definition, or what is kept, without running anything.
     Check {
         /// Plant definition.
         #[arg(long, value_name = "FILE")]
         plant: Option<PathBuf>,
+        /// Look through journal and history for damage; the plant may run.
+        #[arg(long, conflicts_with = "plant")]
+        history: bool,
     },
+    /// Back up journal, history and configuration into a new folder; the plant may run.
+    Backup(backup::Backup),
+    /// Restore a backup; no plant may run on the data folder.
+    Restore(backup::Restore),
+    /// Export samples; the plant may run.
+    Export(export::Export),
+    /// Import samples; no plant may run on the data folder.
+    ///
+    /// Every row is checked first; where one is wrong nothing is stored. Up to half a million rows are stored whole or not
+    /// at all, more in parts of that size; what is broken off says with which row to go on. Samples are stored beside those
+    /// that are there, also where these have the same time, unless --skip-existing is given.
+    Import(import::Import),
     /// Print the `OpenAPI` description of the HTTP API.
     Openapi,
 }
@@ -62,6 +85,15 @@ struct Failure {
     code: u8,
     text: String,
 }
+
+/// Exit code for a wrong command line (`EX_USAGE` of sysexits).
+const WRONG_USAGE: u8 = 64;
+
+/// Exit code for data that are damaged or cannot be taken (`EX_DATAERR`).
+const DAMAGED: u8 = 65;
+
+/// Exit code for a file or folder that is not there (`EX_NOINPUT`).
+const NO_INPUT: u8 = 66;
 
 /// Exit code for wrong settings or a wrong plant definition (`EX_CONFIG` of sysexits).
 const WRONG_CONFIGURATION: u8 = 78;
@@ -129,7 +161,12 @@ impl Cli {
                 let bind = bind.unwrap_or(settings.demo.bind);
                 actix_rt::System::new().block_on(simulate::simulate(bind, time_scale, until_stdin_closes))
             }
-            Command::Check { plant } => {
+            Command::Check { history: true, .. } => check::history(&settings.plant()),
+            Command::Backup(arguments) => backup::backup(&settings.plant(), &arguments),
+            Command::Restore(arguments) => backup::restore(&settings.plant(), &arguments),
+            Command::Export(arguments) => export::export(&settings.plant(), &arguments),
+            Command::Import(arguments) => import::import(&settings.plant(), &arguments),
+            Command::Check { plant, .. } => {
                 let definition = read_plant(plant.as_deref())?;
                 say(format_args!(
                     "good: {} links, {} tags, {} alarms, {} machines",
