@@ -35,6 +35,8 @@ const server = new OPCUAServer({
   securityModes: [MessageSecurityMode.None],
   securityPolicies: [SecurityPolicy.None],
   allowAnonymous: true,
+  // A client that is killed leaves its session until that times out.
+  serverCapabilities: { maxSessions: 1000 },
 });
 let timer;
 let stopping = false;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn definition() -> PlantDefinition {
+pub(super) fn definition() -> PlantDefinition {
     let level = TagDefinition::float("level").with_unit("cm").with_range(0.0, 20.0).writable();
     let high = AlarmDefinition::new("level.high", "level", AlarmKind::High, 15.0).with_dead_band(0.5);
     PlantDefinition { tags: vec![level], alarms: vec![high], ..PlantDefinition::default() }
@@ -31,13 +31,16 @@ async fn start(folder: &Path) -> Plant {
     Plant::builder(Settings::in_folder(folder)).definition(definition()).start().await.unwrap()
 }
 
-async fn stop(plant: Plant) {
+pub(super) async fn stop(plant: Plant) {
     let report = plant.shutdown().await;
     assert!(report.is_clean(), "{report}");
 }
 
 /// Asks again and again until the answer is as awaited.
-async fn until<T, F: Future<Output = T>>(mut question: impl FnMut() -> F, awaited: impl Fn(&T) -> bool) -> T {
+pub(super) async fn until<T, F: Future<Output = T>>(
+    mut question: impl FnMut() -> F,
+    awaited: impl Fn(&T) -> bool,
+) -> T {
     let answer = async {
         loop {
             let answer = question().await;
@@ -53,13 +56,13 @@ async fn until<T, F: Future<Output = T>>(mut question: impl FnMut() -> F, awaite
 /// Values of good samples of the tag `level` in history, oldest first.
 async fn history(plant: &Plant) -> Vec<f64> {
     let tags = vec![plant.resolve("level").await.unwrap()];
-    let question = ReadRaw { tags, from: Timestamp::MIN, to: Timestamp::MAX, limit: 1_000 };
-    let series = ask(&plant.data_logger(), question, DEADLINE).await.unwrap().unwrap();
-    let good = series[0].samples.iter().filter(|sample| sample.quality.is_good());
+    let question = ReadRaw { tags, from: Timestamp::MIN, to: Timestamp::MAX, limit: 1_000, after: None };
+    let page = ask(&plant.data_logger(), question, DEADLINE).await.unwrap().unwrap();
+    let good = page.series[0].samples.iter().filter(|sample| sample.quality.is_good());
     good.filter_map(|sample| sample.value.as_ref()?.as_f64()).collect()
 }
 
-async fn alarm(plant: &Plant, name: &str) -> AlarmStatus {
+pub(super) async fn alarm(plant: &Plant, name: &str) -> AlarmStatus {
     let all = ask(plant.alarms(), ListAlarms { limit: 100, ..ListAlarms::default() }, DEADLINE).await.unwrap();
     all.into_iter().find(|alarm| alarm.definition.name == name).expect("the alarm")
 }

@@ -1,7 +1,15 @@
 //! Whole-plant tests, one binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells what it measured"
+)]
 
 mod actix_facts;
 mod flows;
+mod kills;
 mod opcua_peers;
+mod postgres;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often a state is looked at.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// One test under load at a time: what it promises within 100 ms needs a processor.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static LOAD: Mutex<()> = Mutex::new(());
+    LOAD.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Real time: these tests are about processes, which know no other.
 #[expect(clippy::disallowed_methods, reason = "other processes live in real time")]
@@ -81,7 +87,9 @@ impl Process {
 
     /// The binary, with a command line, in a folder of its own and with none of our environment that it reads.
     pub(crate) fn flyball(folder: &std::path::Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flyball"));
+        // A file that may not grow is an error then, as a full disk is, and does not end the process.
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_flyball")]);
         command.args(arguments).current_dir(folder).env_remove("RUST_LOG");
         for (key, _) in std::env::vars_os() {
             if key.to_string_lossy().starts_with("FLYBALL") {
@@ -93,6 +101,11 @@ impl Process {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Lines of standard error so far.

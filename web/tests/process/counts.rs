@@ -77,16 +77,27 @@ pub(crate) struct Sightings {
 }
 
 impl Sightings {
-    /// Looks at every tag of `links` once.
+    /// Looks at every tag of a link once.
     pub(crate) fn look(&mut self, server: &Server) {
         for tag in server.tags().iter().filter(|tag| !tag["link"].is_null()) {
             assert_eq!(tag["quality"], "good", "{tag}");
-            let accepted = Timestamp::parse(tag["server_time"].as_str().unwrap()).unwrap();
-            let seen = Seen { count: tag["value"].as_f64().unwrap(), accepted };
-            let all = self.by_tag.entry(tag["id"].as_u64().unwrap()).or_default();
-            if all.last() != Some(&seen) {
-                all.push(seen);
-            }
+            self.see(tag);
+        }
+    }
+
+    /// Looks at every tag of a link that is good once.
+    pub(crate) fn look_at_good(&mut self, server: &Server) {
+        server.tags().iter().filter(|tag| !tag["link"].is_null() && tag["quality"] == "good").for_each(|tag| {
+            self.see(tag);
+        });
+    }
+
+    fn see(&mut self, tag: &Json) {
+        let accepted = Timestamp::parse(tag["server_time"].as_str().unwrap()).unwrap();
+        let seen = Seen { count: tag["value"].as_f64().unwrap(), accepted };
+        let all = self.by_tag.entry(tag["id"].as_u64().unwrap()).or_default();
+        if all.last() != Some(&seen) {
+            all.push(seen);
         }
     }
 
@@ -102,4 +113,16 @@ pub(crate) fn wait_until_durable(server: &Server) {
     super::child::wait_for("durable history", PATIENCE, || {
         (server.health()["history"]["durable_seq"].as_u64().unwrap() >= taken).then_some(())
     });
+}
+
+/// Waits until everything that is durable now is in the store.
+pub(crate) fn wait_until_stored(server: &Server, within: Duration) {
+    let durable = server.health()["history"]["durable_seq"].as_u64().unwrap();
+    super::child::wait_for("stored history", within, || (stored_seq(&server.health()) >= durable).then_some(()));
+}
+
+/// The position of the store.
+pub(crate) fn stored_seq(health: &Json) -> u64 {
+    let number = |name: &str| health["history"][name].as_u64().unwrap();
+    number("durable_seq") - number("waiting")
 }

@@ -1,6 +1,6 @@
 //! `kill -9` under load, and the restart.
 
-use super::child::{PATIENCE, now, pause, wait_for};
+use super::child::{PATIENCE, alone, now, pause, wait_for};
 use super::counts::{self, Seen, Series, Sightings, wait_until_durable, wall};
 use super::peers::{self, Peer};
 use super::server::Server;
@@ -213,6 +213,7 @@ fn assert_continued(before: &HashMap<u64, Series>, after: &HashMap<u64, Series>)
 
 #[test]
 fn kill_9_under_load_loses_nothing_older_than_100_ms() {
+    let _alone = alone();
     let Some(peers) = peers::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut plant = ALARMS.to_owned();

@@ -7,12 +7,21 @@
     reason = "a test fails by panicking, its helpers too, and tells what it measured"
 )]
 
+mod cap;
 mod child;
 mod counts;
+mod damage;
+mod disk;
+mod full;
 mod http;
+mod keeping;
 mod kill;
+mod kills;
 mod link;
+mod outage;
 mod peers;
+mod pens;
 mod refusals;
 mod server;
 mod shutdown;
+mod year;

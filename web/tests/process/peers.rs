@@ -45,19 +45,32 @@ impl Peer {
     }
 }
 
+/// Whether all that is `needed` is installed; says so where it is not.
+fn are_installed(needed: &[PathBuf]) -> bool {
+    let missing = needed.iter().find(|needed| !needed.exists());
+    missing.is_none_or(|missing| {
+        skipped(&format!("{} is missing; `make test-rust` installs it", missing.display()));
+        false
+    })
+}
+
+fn node_modules() -> PathBuf {
+    workspace().join("tests/peers/node_modules/node-opcua-server")
+}
+
 /// 1,000 nodes of node-opcua and 300 of asyncua; none where these are not installed, which is said.
 pub(crate) fn start() -> Option<[Peer; 2]> {
     let python = workspace().join("target/peers/venv/bin/python");
-    let modules = workspace().join("tests/peers/node_modules/node-opcua-server");
-    for needed in [&python, &modules] {
-        if !needed.exists() {
-            assert!(std::env::var_os("CI").is_none(), "{} is missing", needed.display());
-            skipped(&format!("{} is missing; `make test-rust` installs it", needed.display()));
-            return None;
-        }
+    if !are_installed(&[python.clone(), node_modules()]) {
+        return None;
     }
-    let node = Peer::start("node_opcua", Path::new("node"), "node_opcua_counter.mjs", 1_000);
-    Some([node, Peer::start("asyncua", &python, "asyncua_counter.py", 300)])
+    Some([start_node(1_000)?, Peer::start("asyncua", &python, "asyncua_counter.py", 300)])
+}
+
+/// Nodes of node-opcua; none where it is not installed, which is said.
+pub(crate) fn start_node(nodes: usize) -> Option<Peer> {
+    let start = || Peer::start("node_opcua", Path::new("node"), "node_opcua_counter.mjs", nodes);
+    are_installed(&[node_modules()]).then(start)
 }
 
 /// The plant with all devices at an address where nobody answers.
@@ -68,9 +81,15 @@ pub(crate) fn out_of_reach(plant: &str, peers: &[Peer]) -> String {
     peers.iter().fold(plant.to_owned(), |plant, peer| plant.replace(&peer.endpoint, &away))
 }
 
-/// Says so also where the harness keeps the output of good tests to itself.
+/// Says that a test is skipped; fails on CI, where nothing is.
+pub(crate) fn skipped(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "not to be skipped on CI: {why}");
+    say(&format!("SKIPPED: {why}"));
+}
+
+/// Says something also where the harness keeps the output of good tests to itself.
 #[expect(clippy::explicit_write, reason = "the harness captures what the macros print")]
-fn skipped(why: &str) {
+pub(crate) fn say(text: &str) {
     use std::io::Write as _;
-    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
+    writeln!(std::io::stderr(), "{text}").unwrap();
 }

@@ -24,7 +24,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server in `folder`, with `plant` as its definition and its data beside it; returns when it is ready.
     pub(crate) fn start(folder: &Path, plant: &str) -> Self {
-        let mut process = Self::spawn(folder, plant, &[("FLYBALL__HTTP__BIND", "127.0.0.1:0")]);
+        Self::start_with(folder, plant, &[])
+    }
+
+    /// The same with settings from the environment.
+    pub(crate) fn start_with(folder: &Path, plant: &str, environment: &[(&str, &str)]) -> Self {
+        let environment = [&[("FLYBALL__HTTP__BIND", "127.0.0.1:0")], environment].concat();
+        let mut process = Self::spawn(folder, plant, &environment);
         let line = process.logged(" at http://");
         let address = line.split_once(" at http://").unwrap().1.trim_end_matches('/').parse().unwrap();
         let server = Self { process, address };
