@@ -37,15 +37,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("refused: {refused}");
 
     // A change is in history within 100 ms.
-    let question = ReadRaw { tags: vec![tag], from: Timestamp::MIN, to: Timestamp::MAX, limit: 100 };
+    let question = ReadRaw { tags: vec![tag], from: Timestamp::MIN, to: Timestamp::MAX, limit: 100, after: None };
     let history = loop {
-        let series = ask(&plant.data_logger(), question.clone(), DEADLINE).await??;
-        if series[0].samples.iter().filter(|sample| sample.quality.is_good()).count() == 3 {
+        let mut page = ask(&plant.data_logger(), question.clone(), DEADLINE).await??;
+        let series = page.series.remove(0);
+        if series.samples.iter().filter(|sample| sample.quality.is_good()).count() == 3 {
             break series;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    for sample in &history[0].samples {
+    for sample in &history.samples {
         println!("history: {} {:?} {}", sample.time, sample.value, sample.quality);
     }
 
