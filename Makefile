@@ -30,7 +30,7 @@ $(CONSOLE)/dist/index.html: $(CONSOLE)/node_modules/.package-lock.json $(shell f
 
 test: test-rust test-console test-browser ## Run every test: Rust, foreign OPC UA peers, console, real browser
 
-test-rust: ui $(PEERS_PYTHON) $(PEERS)/node_modules/.package-lock.json
+test-rust: ui $(PEERS_PYTHON) $(PEERS)/node_modules/.package-lock.json | setup-postgres
 	cargo test --workspace
 
 test-console: $(CONSOLE)/node_modules/.package-lock.json
@@ -77,9 +77,9 @@ examples: ## Run every example to its asserted end
 	@for example in hello_tag tank_level quadruple_tank embed_in_app; do \
 	  echo "== $$example"; cargo run --quiet --package flyball-examples --example $$example; done
 
-.PHONY: setup-node setup-python setup-browser
+.PHONY: setup-node setup-python setup-browser setup-postgres
 
-setup: setup-node setup-python setup-browser ## Install what is missing: Node.js, Python's venv, Chromium
+setup: setup-node setup-python setup-browser setup-postgres ## Install what is missing: Node.js, Python's venv, Chromium, PostgreSQL
 
 setup-node:
 	@.ci/setup node
@@ -89,6 +89,9 @@ setup-python:
 
 setup-browser:
 	@.ci/setup browser
+
+setup-postgres:
+	@.ci/setup postgres
 
 clean: ## Remove everything that was built
 	cargo clean
