@@ -144,6 +144,30 @@ pub fn symbols(quantity: &str) -> Vec<&'static str> {
     UNITS.iter().filter(|unit| unit.quantity == quantity).map(|unit| unit.symbol).collect()
 }
 
+/// The names of all quantities, in the order of the table.
+#[must_use]
+pub fn quantities() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = UNITS.iter().map(|unit| unit.quantity).collect();
+    names.dedup();
+    names
+}
+
+/// Symbols that are written much like this one, the most alike first; five at the most.
+#[must_use]
+pub fn similar(symbol: &str) -> Vec<&'static str> {
+    let mut alike: Vec<(f64, &'static str)> = UNITS
+        .iter()
+        .map(|unit| {
+            (strsim::normalized_damerau_levenshtein(&unit.symbol.to_lowercase(), &symbol.to_lowercase()), unit.symbol)
+        })
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .collect();
+    alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    alike.dedup_by_key(|(_, symbol)| *symbol);
+    alike.truncate(5);
+    alike.into_iter().map(|(_, symbol)| symbol).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

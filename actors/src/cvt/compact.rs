@@ -1,7 +1,7 @@
 //! Tag definitions as the table keeps them: what most tags have inline, the rest behind one pointer, and words that
 //! many tags share (units, links) once. A million tags have to fit into 200 bytes each.
 
-use flyball_schema::definition::{DeadBand, Range, TagDefinition};
+use flyball_schema::definition::{DeadBand, Filter, Location, Range, Role, Screens, TagDefinition};
 use flyball_schema::{DataType, Value};
 use std::collections::HashMap;
 
@@ -58,8 +58,19 @@ struct Rare {
     area: Option<String>,
     node: Option<String>,
     publish_ms: Option<u32>,
+    poll_ms: Option<u32>,
+    display_unit: Option<String>,
+    expression: Option<String>,
+    filter: Option<Filter>,
+    screens: Option<Box<Screens>>,
     dead_band_percent: Option<f64>,
+    max_silence_ms: Option<u32>,
+    stale_after_ms: Option<u32>,
+    write_limits: Option<Range>,
+    write_role: Option<Role>,
+    history_dead_band: Option<DeadBand>,
     initial: Option<Value>,
+    location: Option<Box<Location>>,
 }
 
 impl Compact {
@@ -74,8 +85,19 @@ impl Compact {
             area: tag.area,
             node: tag.node,
             publish_ms: tag.publish_ms,
+            poll_ms: tag.poll_ms,
+            display_unit: tag.display_unit,
+            expression: tag.expression,
+            filter: tag.filter,
+            screens: tag.screens.map(Box::new),
             dead_band_percent,
+            max_silence_ms: tag.max_silence_ms,
+            stale_after_ms: tag.stale_after_ms,
+            write_limits: tag.write_limits,
+            write_role: tag.write_role,
+            history_dead_band: tag.history_dead_band,
             initial: tag.initial,
+            location: tag.location.map(Box::new),
         };
         Self {
             name: tag.name.into_boxed_str(),
@@ -103,27 +125,40 @@ impl Compact {
         names.any(|name| name.to_lowercase().contains(needle))
     }
 
-    /// The definition as it was given.
+    /// The definition as it was given, less the name the tag had before.
     pub(super) fn expand(&self, data_type: DataType, dead_band: f64, interner: &Interner) -> TagDefinition {
-        let rare = self.rare.as_deref();
-        let percent = rare.and_then(|rare| rare.dead_band_percent).map(DeadBand::Percent);
+        let nothing = Rare::default();
+        let rare = self.rare.as_deref().unwrap_or(&nothing);
+        let percent = rare.dead_band_percent.map(DeadBand::Percent);
         TagDefinition {
             name: self.name.to_string(),
-            display_name: rare.and_then(|rare| rare.display_name.clone()),
-            description: rare.and_then(|rare| rare.description.clone()),
-            area: rare.and_then(|rare| rare.area.clone()),
+            display_name: rare.display_name.clone(),
+            description: rare.description.clone(),
+            area: rare.area.clone(),
             data_type,
             quantity: interner.word(self.quantity),
             unit: interner.word(self.unit),
             range: self.has_range.then_some(self.range),
             link: interner.word(self.link),
-            node: rare.and_then(|rare| rare.node.clone()),
-            publish_ms: rare.and_then(|rare| rare.publish_ms),
+            node: rare.node.clone(),
+            display_unit: rare.display_unit.clone(),
+            publish_ms: rare.publish_ms,
+            poll_ms: rare.poll_ms,
+            expression: rare.expression.clone(),
+            filter: rare.filter,
+            screens: rare.screens.as_deref().copied(),
             dead_band: self.has_dead_band.then(|| percent.unwrap_or(DeadBand::Absolute(dead_band))),
+            max_silence_ms: rare.max_silence_ms,
+            stale_after_ms: rare.stale_after_ms,
             writable: self.writable,
+            write_limits: rare.write_limits,
+            write_role: rare.write_role,
             history: self.history,
+            history_dead_band: rare.history_dead_band,
             retention: interner.word(self.retention),
-            initial: rare.and_then(|rare| rare.initial.clone()),
+            initial: rare.initial.clone(),
+            location: rare.location.as_deref().cloned(),
+            was: None,
         }
     }
 }

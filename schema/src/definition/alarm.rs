@@ -135,6 +135,9 @@ pub struct AlarmDefinition {
     /// What the operator does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// The name it had before: the alarm of that name is renamed, with its state and journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
 }
 
 impl AlarmDefinition {
@@ -153,6 +156,7 @@ impl AlarmDefinition {
             cause: None,
             consequence: None,
             action: None,
+            was: None,
         }
     }
 

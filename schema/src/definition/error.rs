@@ -2,6 +2,8 @@
 
 use crate::DataType;
 use std::fmt;
+use toml::Spanned;
+use toml::de::DeTable;
 
 /// The item and field a fault belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,7 +36,7 @@ pub enum Fault {
     #[error("{0}")]
     Syntax(String),
     /// A name is empty, too long or has control characters.
-    #[error("a name has 1 to 200 printable characters")]
+    #[error("a name has 1 to 200 printable characters, and no space at its ends")]
     BadName,
     /// The name is taken.
     #[error("this name is taken: it already stands at entry {}", .first + 1)]
@@ -51,11 +53,21 @@ pub enum Fault {
         name: String,
     },
     /// No such unit.
-    #[error("unknown unit \"{0}\"")]
-    UnknownUnit(String),
+    #[error("unknown unit \"{unit}\"{}", if .similar.is_empty() { String::new() } else { format!("; similar are {}", .similar.join(", ")) })]
+    UnknownUnit {
+        /// The unit.
+        unit: String,
+        /// Units that are written much like it.
+        similar: Vec<&'static str>,
+    },
     /// No such quantity.
-    #[error("unknown quantity \"{0}\"")]
-    UnknownQuantity(String),
+    #[error("unknown quantity \"{quantity}\"; there are {}", .allowed.join(", "))]
+    UnknownQuantity {
+        /// The quantity.
+        quantity: String,
+        /// All there are.
+        allowed: Vec<&'static str>,
+    },
     /// The unit does not measure the quantity.
     #[error("\"{unit}\" is no unit of {quantity}; its units are {}", .allowed.join(", "))]
     UnitOfOtherQuantity {
@@ -74,6 +86,17 @@ pub enum Fault {
         /// What would be.
         allowed: &'static str,
     },
+    /// A value that is no number, or none of those allowed.
+    #[error("{value} is not allowed: {allowed}")]
+    NotAllowed {
+        /// The value.
+        value: String,
+        /// What would be.
+        allowed: &'static str,
+    },
+    /// Two fields that exclude each other.
+    #[error("not together with {0}")]
+    Excludes(&'static str),
     /// Only one of two fields that belong together.
     #[error("needs {0} as well")]
     Needs(&'static str),
@@ -100,9 +123,27 @@ pub enum Fault {
         /// The other tag.
         other: String,
     },
+    /// A name shown to people is used twice.
+    #[error("this display name is already that of tag \"{other}\"")]
+    DuplicateDisplayName {
+        /// The other tag.
+        other: String,
+    },
+    /// Two items claim to have had one name.
+    #[error("\"{other}\" is already said to have had this name")]
+    DuplicateFormer {
+        /// The other item.
+        other: String,
+    },
+    /// An item claims to have had the name of one that is defined as well.
+    #[error("\"{name}\" is itself defined here, so that it cannot have been renamed")]
+    FormerStillThere {
+        /// The name.
+        name: String,
+    },
     /// An endpoint that is no `opc.tcp` address.
-    #[error("an endpoint reads opc.tcp://host:port/path")]
-    BadEndpoint,
+    #[error("\"{0}\" is no endpoint, which reads opc.tcp://host:port/path")]
+    BadEndpoint(String),
 }
 
 /// A plant definition that cannot be used: where, and why.
@@ -142,19 +183,22 @@ impl DefinitionError {
         }
     }
 
-    /// Adds line and column by looking the place up in the file.
-    pub(super) fn located_in(mut self, text: &str) -> Self {
-        self.position = self.place.as_ref().and_then(|place| locate(text, place));
-        self
+    /// Adds line and column to each by looking its place up in the file.
+    pub(super) fn locate_all(errors: &mut [Self], text: &str) {
+        let Ok(document) = toml::de::DeTable::parse(text) else { return };
+        for error in errors {
+            error.position = error.place.as_ref().and_then(|place| locate(&document, text, place));
+        }
     }
 }
 
-fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
-    let document = toml::de::DeTable::parse(text).ok()?;
+fn locate(document: &Spanned<DeTable<'_>>, text: &str, place: &Place) -> Option<(usize, usize)> {
     let item = document.get_ref().get(place.item)?.get_ref();
     let entry = item.as_array().map_or(Some(item), |list| list.get(place.index).map(|entry| entry.get_ref()))?;
     let table = entry.as_table()?;
-    let field = table.iter().find(|(key, _)| key.get_ref() == place.field);
+    // A field within a table is named by its path; the table is where it stands.
+    let field = place.field.split('.').next().unwrap_or_default();
+    let field = table.iter().find(|(key, _)| key.get_ref() == field);
     let start = match field {
         Some((key, _)) => key.span().start,
         None => table.iter().map(|(key, _)| key.span().start).min()?,

@@ -5,12 +5,16 @@
 
 mod alarm;
 mod error;
+mod filter;
+mod screens;
 mod tag;
 mod validate;
 
 pub use alarm::{AlarmClass, AlarmDefinition, AlarmKind, Priority};
 pub use error::{DefinitionError, Fault, Place};
-pub use tag::{DeadBand, Range, TagDefinition};
+pub use filter::Filter;
+pub use screens::Screens;
+pub use tag::{DeadBand, Location, Range, Role, TagDefinition};
 pub use validate::{check_limit_order, check_tag};
 
 use crate::Value;
@@ -144,11 +148,23 @@ impl PlantDefinition {
     /// Reads and validates a plant definition in TOML.
     ///
     /// # Errors
-    /// Syntax, unknown keys, wrong types and broken rules, each with line, column and item.
+    /// The first syntax error, unknown key, wrong type or broken rule, with line, column and item.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        let definition: Self = toml::from_str(text).map_err(|error| DefinitionError::syntax(text, &error))?;
-        definition.validate().map_err(|error| error.located_in(text))?;
-        Ok(definition)
+        Self::from_toml_or_all(text).map_err(|mut errors| errors.swap_remove(0))
+    }
+
+    /// The same, with everything that is wrong.
+    ///
+    /// # Errors
+    /// At least one: the one syntax error, unknown key or wrong type, or every broken rule, by item.
+    pub fn from_toml_or_all(text: &str) -> Result<Self, Vec<DefinitionError>> {
+        let definition: Self = toml::from_str(text).map_err(|error| vec![DefinitionError::syntax(text, &error)])?;
+        let mut problems = definition.problems();
+        if problems.is_empty() {
+            return Ok(definition);
+        }
+        DefinitionError::locate_all(&mut problems, text);
+        Err(problems)
     }
 
     /// Writes the definition as TOML that [`from_toml`](Self::from_toml) reads back to the same value.
@@ -164,6 +180,12 @@ impl PlantDefinition {
     /// # Errors
     /// The first broken rule, with the item and field.
     pub fn validate(&self) -> Result<(), DefinitionError> {
-        validate::validate(self)
+        self.problems().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Every broken rule that needs no running plant, at most one per item but for names.
+    #[must_use]
+    pub fn problems(&self) -> Vec<DefinitionError> {
+        validate::problems(self)
     }
 }

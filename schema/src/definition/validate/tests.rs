@@ -1,0 +1,159 @@
+//! Every rule, by what is told of a file that breaks it.
+
+use crate::definition::PlantDefinition;
+
+fn fault_of(text: &str) -> String {
+    PlantDefinition::from_toml(text).unwrap_err().to_string()
+}
+
+const TANK: &str = "[[tag]]\nname = \"tank\"\nunit = \"cm\"\n";
+
+#[test]
+fn every_broken_rule_names_its_place() {
+    for (text, expected) in [
+        ("[[tag]]\nname = 1", "line 2, column 8: invalid type: integer `1`, expected a string"),
+        (
+            "[[tag]]\nname = \"a\"\ncolour = 1",
+            "line 3, column 1: unknown field `colour`, expected one of `name`, `display_name`, `description`, `area`, \
+             `data_type`, `quantity`, `unit`, `display_unit`, `range`, `link`, `node`, `publish_ms`, `poll_ms`, \
+             `expression`, `filter`, `screens`, `dead_band`, `max_silence_ms`, `stale_after_ms`, `writable`, \
+             `write_limits`, `write_role`, `history`, `history_dead_band`, `retention`, `initial`, `location`, `was`",
+        ),
+        (
+            "[[tag]]\nname = \"a\"\n[[tag]]\nname = \"a\"",
+            "line 4, column 1: tag \"a\", name: this name is taken: it already stands at entry 1",
+        ),
+        ("[[tag]]\nname = \"a\"\nunit = \"furlong\"", "line 3, column 1: tag \"a\", unit: unknown unit \"furlong\""),
+        (
+            "[[tag]]\nname = \"a\"\nquantity = \"ph\"\nunit = \"cm\"",
+            "line 4, column 1: tag \"a\", unit: \"cm\" is no unit of ph; its units are pH",
+        ),
+        (
+            "[[tag]]\nname = \"a\"\nlink = \"plc\"\nnode = \"i=1\"",
+            "line 3, column 1: tag \"a\", link: there is no link \"plc\"",
+        ),
+        ("[[tag]]\nname = \"a\"\nnode = \"i=1\"", "line 3, column 1: tag \"a\", node: needs link as well"),
+        (
+            "[[tag]]\nname = \"a\"\nrange = { low = 1, high = nan }",
+            "line 3, column 1: tag \"a\", range: NaN is not allowed: a finite number above the low end",
+        ),
+        (
+            "[[link]]\nname = \"plc\"\nendpoint = \"http://x\"",
+            "line 3, column 1: link \"plc\", endpoint: \"http://x\" is no endpoint, which reads opc.tcp://host:port/path",
+        ),
+        (
+            "[[alarm]]\nname = \"h\"\ntag = \"tank\"\nkind = \"HIGH\"\nset_point = 1",
+            "line 3, column 1: alarm \"h\", tag: there is no tag \"tank\"",
+        ),
+    ] {
+        assert_eq!(fault_of(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn limits_of_a_tag_must_rise() {
+    let alarm = |name: &str, kind: &str, set_point: f64| {
+        format!("[[alarm]]\nname = \"{name}\"\ntag = \"tank\"\nkind = \"{kind}\"\nset_point = {set_point}\n")
+    };
+    let rising = [TANK.to_owned(), alarm("hh", "HIGH_HIGH", 3.0), alarm("h", "HIGH", 2.0), alarm("l", "LOW", 0.0)];
+    assert!(PlantDefinition::from_toml(&rising.concat()).is_ok());
+    let crossed = [TANK.to_owned(), alarm("h", "HIGH", 2.0), alarm("l", "LOW", 2.0)].concat();
+    assert!(fault_of(&crossed).ends_with("\"h\" has 2"), "{}", fault_of(&crossed));
+    let twice = [TANK.to_owned(), alarm("h", "HIGH", 2.0), alarm("h2", "HIGH", 3.0)].concat();
+    assert!(fault_of(&twice).ends_with("already has an alarm of this type: \"h\""));
+}
+
+#[test]
+fn set_point_zero_and_false_are_values() {
+    let text = format!(
+        "{TANK}[[tag]]\nname = \"run\"\ndata_type = \"boolean\"\n\
+         [[alarm]]\nname = \"l\"\ntag = \"tank\"\nkind = \"LOW\"\nset_point = 0\n\
+         [[alarm]]\nname = \"b\"\ntag = \"run\"\nkind = \"BOOL\"\nset_point = false\n"
+    );
+    let plant = PlantDefinition::from_toml(&text).unwrap();
+    assert_eq!(plant.alarms[1].set_point, crate::Value::Boolean(false));
+    let back = PlantDefinition::from_toml(&plant.to_toml().unwrap()).unwrap();
+    assert_eq!(back, plant);
+}
+
+#[test]
+fn an_alarm_may_watch_what_the_plant_makes_by_itself() {
+    let machine = "[[machine]]\nname = \"pid\"\nkind = \"pid\"\ninterval_ms = 100\n";
+    let alarm =
+        |tag: &str| format!("{machine}[[alarm]]\nname = \"a\"\ntag = \"{tag}\"\nkind = \"HIGH\"\nset_point = 9\n");
+    assert!(PlantDefinition::from_toml(&alarm("pid.out")).is_ok());
+    assert!(fault_of(&alarm("pidout")).ends_with("there is no tag \"pidout\""));
+}
+
+#[test]
+fn a_limit_alarm_on_a_boolean_tag_is_refused() {
+    let text = "[[tag]]\nname = \"run\"\ndata_type = \"boolean\"\n\
+                [[alarm]]\nname = \"h\"\ntag = \"run\"\nkind = \"HIGH\"\nset_point = 1\n";
+    assert!(fault_of(text).ends_with("kind: not for a tag of type boolean"));
+}
+
+fn fault_of_tag(fields: &str) -> String {
+    let text = format!("[[link]]\nname = \"plc\"\nendpoint = \"opc.tcp://h:1/\"\n[[tag]]\nname = \"t\"\n{fields}");
+    fault_of(&text).split_once("tag \"t\", ").unwrap().1.to_owned()
+}
+
+#[test]
+fn every_rule_of_a_tag_says_what_would_be_allowed() {
+    for (fields, expected) in [
+        ("unit = \"pas\"", "unit: unknown unit \"pas\"; similar are "),
+        ("quantity = \"colour\"", "quantity: unknown quantity \"colour\"; there are temperature, length, "),
+        ("display_unit = \"cm\"", "display_unit: needs unit as well"),
+        ("unit = \"bar\"\ndisplay_unit = \"cm\"", "display_unit: \"cm\" is no unit of pressure; its units are Pa, "),
+        ("area = \"site//unit\"", "area: site//unit is not allowed: a path such as site/area/unit"),
+        ("display_name = \" t\"", "display_name: a name has 1 to 200 printable characters"),
+        ("poll_ms = 100", "poll_ms: needs link as well"),
+        ("link = \"plc\"\nnode = \"i=1\"\npoll_ms = 100\npublish_ms = 100", "poll_ms: not together with publish_ms"),
+        ("link = \"plc\"\nnode = \"i=1\"\npoll_ms = 5", "poll_ms: 5 is not allowed: 10 to 3,600,000 ms"),
+        (
+            "link = \"plc\"\nnode = \"i=1\"\npoll_ms = 2000\nstale_after_ms = 2000",
+            "stale_after_ms: 2000 is not allowed: more than poll_ms",
+        ),
+        ("stale_after_ms = 1", "stale_after_ms: 1 is not allowed: 100 to 604,800,000 ms"),
+        ("max_silence_ms = 1", "max_silence_ms: 1 is not allowed: 100 to 604,800,000 ms"),
+        ("expression = \"1\"\nwritable = true", "expression: not together with writable"),
+        ("expression = \"1\"\ninitial = 1.0", "expression: not together with initial"),
+        ("data_type = \"integer\"\nfilter = { median = { samples = 3 } }", "filter: not for a tag of type integer"),
+        ("data_type = \"text\"\nscreens = { alarm = \"low\" }", "screens: not for a tag of type text"),
+        ("write_limits = { low = 0, high = 1 }", "write_limits: needs writable as well"),
+        ("write_role = \"operator\"", "write_role: needs writable as well"),
+        (
+            "writable = true\nrange = { low = 0, high = 1 }\nwrite_limits = { low = 0, high = 2 }",
+            "write_limits: 2 is not allowed: not above the range",
+        ),
+        ("history = false\nhistory_dead_band = { absolute = 1 }", "history_dead_band: needs history as well"),
+        ("history_dead_band = { percent = 1 }", "history_dead_band: needs range as well"),
+        ("dead_band = { percent = 101 }\nrange = { low = 0, high = 1 }", "dead_band: 101 is not allowed: 0 to 100 %"),
+        ("location = { segment = \"\", post = 1 }", "location.segment: a name has 1 to 200 printable characters"),
+        ("location = { segment = \"L\", post = inf }", "location.post: inf is not allowed: a finite number"),
+    ] {
+        let fault = fault_of_tag(fields);
+        assert!(fault.starts_with(expected), "{fields}: {fault}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let text = "[[tag]]\nname = \"a\"\ndisplay_name = \"A\"\nunit = \"x\"\n\
+                [[tag]]\nname = \"b\"\nwas = \"a\"\n\
+                [[tag]]\nname = \"c\"\nwas = \"old\"\ndisplay_name = \"C\"\n\
+                [[tag]]\nname = \"d\"\nwas = \"old\"\n\
+                [[tag]]\nname = \"e\"\ndisplay_name = \"C\"\n\
+                [[alarm]]\nname = \"h\"\ntag = \"c\"\nkind = \"HIGH\"\nset_point = true\n";
+    let told: Vec<String> =
+        PlantDefinition::from_toml_or_all(text).unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "line 4, column 1: tag \"a\", unit: unknown unit \"x\"",
+            "line 7, column 1: tag \"b\", was: \"a\" is itself defined here, so that it cannot have been renamed",
+            "line 14, column 1: tag \"d\", was: \"c\" is already said to have had this name",
+            "line 17, column 1: tag \"e\", display_name: this display name is already that of tag \"c\"",
+            "line 22, column 1: alarm \"h\", set_point: true is not allowed: a finite number",
+        ]
+    );
+}
