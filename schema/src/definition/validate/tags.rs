@@ -96,7 +96,7 @@ fn check_units(tag: &TagDefinition) -> Result<(), FieldFault> {
     if let Some(quantity) = &tag.quantity
         && !units::has_quantity(quantity)
     {
-        let fault = Fault::UnknownQuantity { quantity: quantity.clone(), allowed: units::quantities() };
+        let fault = Fault::UnknownQuantity { quantity: quantity.clone(), allowed: units::quantities().collect() };
         return Err(("quantity", fault));
     }
     let Some(unit) = &tag.unit else {

@@ -1,0 +1,35 @@
+//! Units of electricity.
+
+use super::{Unit, unit};
+
+pub(super) const UNITS: &[Unit] = &[
+    unit("current", "A", 1.0),
+    unit("current", "mA", 0.001),
+    unit("current", "µA", 0.000_001),
+    unit("current", "kA", 1_000.0),
+    unit("voltage", "V", 1.0),
+    unit("voltage", "µV", 0.000_001),
+    unit("voltage", "mV", 0.001),
+    unit("voltage", "kV", 1_000.0),
+    unit("voltage", "MV", 1_000_000.0),
+    unit("resistance", "Ω", 1.0),
+    unit("resistance", "mΩ", 0.001),
+    unit("resistance", "kΩ", 1_000.0),
+    unit("resistance", "MΩ", 1_000_000.0),
+    unit("conductivity", "S/m", 1.0),
+    unit("conductivity", "µS/m", 0.000_001),
+    unit("conductivity", "mS/m", 0.001),
+    unit("conductivity", "S/cm", 100.0),
+    unit("conductivity", "µS/cm", 0.000_1),
+    unit("conductivity", "mS/cm", 0.1),
+    unit("charge", "C", 1.0),
+    unit("charge", "mC", 0.001),
+    unit("charge", "mAh", 3.6),
+    unit("charge", "Ah", 3_600.0),
+    unit("apparent_power", "VA", 1.0),
+    unit("apparent_power", "kVA", 1_000.0),
+    unit("apparent_power", "MVA", 1_000_000.0),
+    unit("reactive_power", "var", 1.0),
+    unit("reactive_power", "kvar", 1_000.0),
+    unit("reactive_power", "Mvar", 1_000_000.0),
+];

@@ -1,0 +1,48 @@
+//! Units of mass, density, amount and share.
+
+use super::constants::{CUBIC_FOOT, IMPERIAL_GALLON, INCH, POUND, US_GALLON};
+use super::{Unit, unit};
+
+pub(super) const UNITS: &[Unit] = &[
+    unit("mass", "kg", 1.0),
+    unit("mass", "g", 0.001),
+    unit("mass", "mg", 0.000_001),
+    unit("mass", "µg", 1e-9),
+    unit("mass", "t", 1_000.0),
+    unit("mass", "lb", POUND),
+    // Avoirdupois.
+    unit("mass", "oz", POUND / 16.0),
+    unit("mass", "gr", POUND / 7_000.0),
+    unit("mass", "US ton", 2_000.0 * POUND),
+    unit("mass", "long ton", 2_240.0 * POUND),
+    unit("density", "kg/m³", 1.0),
+    unit("density", "g/cm³", 1_000.0),
+    unit("density", "kg/L", 1_000.0),
+    unit("density", "t/m³", 1_000.0),
+    unit("density", "g/mL", 1_000.0),
+    unit("density", "lb/ft³", POUND / CUBIC_FOOT),
+    unit("density", "lb/in³", POUND / (INCH * INCH * INCH)),
+    unit("density", "lb/gal", POUND / US_GALLON),
+    unit("density", "lb/imp gal", POUND / IMPERIAL_GALLON),
+    unit("mass_concentration", "kg/m³", 1.0),
+    unit("mass_concentration", "g/L", 1.0),
+    unit("mass_concentration", "mg/L", 0.001),
+    unit("mass_concentration", "µg/L", 0.000_001),
+    unit("mass_concentration", "g/m³", 0.001),
+    unit("mass_concentration", "mg/m³", 0.000_001),
+    unit("mass_concentration", "µg/m³", 1e-9),
+    unit("amount", "mol", 1.0),
+    unit("amount", "kmol", 1_000.0),
+    unit("amount", "mmol", 0.001),
+    unit("amount", "µmol", 0.000_001),
+    unit("amount_concentration", "mol/m³", 1.0),
+    unit("amount_concentration", "mol/L", 1_000.0),
+    unit("amount_concentration", "mmol/L", 1.0),
+    unit("amount_concentration", "µmol/L", 0.001),
+    unit("ph", "pH", 1.0),
+    unit("percentage", "%", 0.01),
+    unit("percentage", "‰", 0.001),
+    unit("percentage", "ppm", 0.000_001),
+    unit("percentage", "ppb", 1e-9),
+    unit("dimensionless", "1", 1.0),
+];
