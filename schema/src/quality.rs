@@ -56,7 +56,8 @@ macro_rules! qualities {
     };
 }
 
-// Codes: OPC UA Part 6, annex A (StatusCode.csv).
+// Codes: OPC UA Part 6, annex A (StatusCode.csv). Flyball's own: sub-codes 0xF01 to 0xF05, of the block 0xF00 to
+// 0xFFF of the 12-bit sub-code field (Part 4, 7.39) in which Part 6 assigns none.
 qualities! {
     /// Nothing is known against the value.
     GOOD = 0x0000_0000, "";
@@ -74,6 +75,14 @@ qualities! {
     UNCERTAIN_RANGE_EXCEEDED = 0x4094_0000, "out of range";
     /// The value was calculated from data of which not all are good.
     UNCERTAIN_DATA_SUB_NORMAL = 0x40A4_0000, "calculated from data that are not all good";
+    /// The source is alive, but its values do not move. Flyball's own.
+    UNCERTAIN_FROZEN = 0x4F01_0000, "frozen";
+    /// The value lies far from those before it. Flyball's own.
+    UNCERTAIN_OUTLIER = 0x4F02_0000, "outlier";
+    /// The value changes faster than it can. Flyball's own.
+    UNCERTAIN_RATE = 0x4F03_0000, "changes too fast";
+    /// The values wander off their target. Flyball's own.
+    UNCERTAIN_DRIFT = 0x4F04_0000, "drifts";
     /// Bad, without a reason.
     BAD = 0x8000_0000, "bad";
     /// The device did not answer in time.
@@ -110,6 +119,8 @@ qualities! {
     BAD_OUT_OF_SERVICE = 0x808D_0000, "out of service";
     /// There are no data to calculate a value from.
     BAD_NO_DATA = 0x809B_0000, "no data";
+    /// The source has said nothing for too long. Flyball's own.
+    BAD_STALE = 0x8F05_0000, "stale";
 }
 
 impl Quality {
@@ -123,6 +134,20 @@ impl Quality {
     #[must_use]
     pub const fn status_code(self) -> u32 {
         self.0
+    }
+
+    /// The `StatusCode` for clients that know the codes of OPC UA alone: Flyball's own sub-codes as the nearest
+    /// standard ones, all else unchanged. Severity and information bits (0 to 15) stay.
+    #[must_use]
+    pub const fn to_opcua(self) -> u32 {
+        let standard = match Self(self.0 & 0xFFFF_0000) {
+            Self::UNCERTAIN_FROZEN | Self::UNCERTAIN_OUTLIER | Self::UNCERTAIN_RATE | Self::UNCERTAIN_DRIFT => {
+                Self::UNCERTAIN_SENSOR_NOT_ACCURATE
+            }
+            Self::BAD_STALE => Self::BAD_NO_DATA,
+            other => other,
+        };
+        standard.0 | (self.0 & 0xFFFF)
     }
 
     /// Good, uncertain or bad.
@@ -195,6 +220,28 @@ mod tests {
         assert_eq!(Quality::BAD_NODE_ID_UNKNOWN.to_string(), "bad: node id unknown");
         assert_eq!(Quality::GOOD.to_string(), "good");
         assert_eq!(Quality::BAD.to_string(), "bad");
+    }
+
+    #[test]
+    fn own_sub_codes_become_the_nearest_standard_ones_for_others() {
+        let information_bits = 0x0480;
+        for (own, standard) in [
+            (Quality::UNCERTAIN_FROZEN, Quality::UNCERTAIN_SENSOR_NOT_ACCURATE),
+            (Quality::UNCERTAIN_OUTLIER, Quality::UNCERTAIN_SENSOR_NOT_ACCURATE),
+            (Quality::UNCERTAIN_RATE, Quality::UNCERTAIN_SENSOR_NOT_ACCURATE),
+            (Quality::UNCERTAIN_DRIFT, Quality::UNCERTAIN_SENSOR_NOT_ACCURATE),
+            (Quality::BAD_STALE, Quality::BAD_NO_DATA),
+            (Quality::UNCERTAIN_RANGE_EXCEEDED, Quality::UNCERTAIN_RANGE_EXCEEDED),
+            (Quality::GOOD, Quality::GOOD),
+        ] {
+            let with_bits = Quality::from_status_code(own.status_code() | information_bits);
+            assert_eq!(own.to_opcua(), standard.status_code());
+            assert_eq!(with_bits.to_opcua(), standard.status_code() | information_bits);
+            assert_eq!(own.severity(), standard.severity());
+            assert_eq!(with_bits.reason(), own.reason());
+        }
+        assert_eq!(Quality::UNCERTAIN_RATE.to_string(), "uncertain: changes too fast");
+        assert_eq!(Quality::BAD_STALE.to_string(), "bad: stale");
     }
 
     #[test]

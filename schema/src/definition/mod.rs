@@ -13,7 +13,7 @@ mod validate;
 pub use alarm::{AlarmClass, AlarmDefinition, AlarmKind, Priority};
 pub use error::{DefinitionError, Fault, Place};
 pub use filter::Filter;
-pub use screens::Screens;
+pub use screens::{DriftScreen, FrozenScreen, OutlierScreen, RangeScreen, RateScreen, Screens};
 pub use tag::{DeadBand, Location, Range, Role, TagDefinition};
 pub use validate::{check_limit_order, check_tag};
 
