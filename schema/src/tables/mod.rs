@@ -3,6 +3,7 @@
 //! Times are microseconds since the epoch, UTC; definitions and memories are JSON.
 
 pub mod alarms;
+pub mod configuration;
 pub mod events;
 pub mod notes;
 pub mod opcua;
@@ -23,6 +24,8 @@ macro_rules! catalogue_table {
                 changed_at -> BigInt,
                 /// Since when it is no part of the plant; its history stays.
                 retired_at -> Nullable<BigInt>,
+                /// Made by the plant itself, not defined by anybody.
+                made -> Bool,
             }
         }
     };

@@ -1,0 +1,8 @@
+DROP TABLE tag_sums;
+DROP TABLE substitution;
+DROP TABLE unit_change;
+ALTER TABLE machine DROP COLUMN made;
+ALTER TABLE alarm DROP COLUMN made;
+ALTER TABLE tag DROP COLUMN made;
+ALTER TABLE link DROP COLUMN made;
+DROP TABLE plant;
