@@ -16,6 +16,7 @@ pub mod opcua;
 pub mod plant;
 pub mod send;
 pub mod settings;
+pub mod signal;
 pub mod simulation;
 pub mod ticker;
 pub mod users;
