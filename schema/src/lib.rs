@@ -3,6 +3,7 @@
 
 pub mod db;
 pub mod definition;
+pub mod expression;
 mod ids;
 mod quality;
 pub mod tables;
