@@ -8,6 +8,7 @@ pub mod clock;
 pub mod cvt;
 pub mod db;
 pub mod events;
+pub mod expressions;
 pub mod history;
 pub mod links;
 pub mod logs;
