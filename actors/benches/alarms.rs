@@ -49,7 +49,7 @@ fn change(tag: u32, value: f64) -> TagChange {
 /// Row 4: one HIGH alarm on each tag, none trips.
 fn quiet(tags: u32, order: &str, stride: u32) {
     let mut registry = Registry::default();
-    registry.add((0..tags).map(alarm).collect()).expect("alarms that fit");
+    registry.add((0..tags).map(alarm).collect(), Timestamp::from_micros(1)).expect("alarms that fit");
     let limits = vec![LIMIT; tags as usize];
     let changes: Vec<_> = (0..tags)
         .map(|n| {

@@ -79,6 +79,24 @@ impl Alarm {
         Ok(self.apply(rule, Sample { source_time: now, ..sample }, now, by, comment))
     }
 
+    /// Ends the occurrence because the configuration has changed. `sample` is what the tag shows meanwhile, for the journal.
+    ///
+    /// `None` where nothing stands.
+    pub fn end(&mut self, event: AlarmEvent, sample: Sample<'_>, now: Timestamp) -> Option<AlarmTransition> {
+        let rule = transition::dispatch(self.memory.state, event).ok()?;
+        Some(self.apply(rule, Sample { source_time: now, ..sample }, now, SYSTEM.to_owned(), None))
+    }
+
+    /// Takes over what another alarm remembers: the one it stands in for.
+    pub fn recall(&mut self, memory: AlarmMemory) {
+        self.memory = memory;
+    }
+
+    /// Its tag has another name.
+    pub fn rename_tag(&mut self, name: &str) {
+        Arc::make_mut(&mut self.definition).tag = name.to_owned();
+    }
+
     fn apply(
         &mut self,
         rule: &Rule,

@@ -1,12 +1,11 @@
 //! Announcements to subscribers: in order, bounded, nothing lost in silence.
 
 use super::registry::Registry;
-use super::{AlarmStatus, AlarmsChanged};
+use super::AlarmsChanged;
 use crate::send::{SendError, offer};
 use actix::Recipient;
 use flyball_schema::AlarmId;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 /// Statuses that wait for one subscriber at the most. Past that its announcements are merged: the newest state of
 /// each alarm that changed. Two floods of a hundred alarms a second for a minute.
@@ -23,7 +22,7 @@ pub(super) struct Subscribers {
 struct Subscriber {
     to: Recipient<AlarmsChanged>,
     /// What its mailbox had no room for, in order.
-    waiting: VecDeque<Arc<[AlarmStatus]>>,
+    waiting: VecDeque<AlarmsChanged>,
     waiting_statuses: usize,
     /// Where even that was too much: the alarms of which the newest state is still to be told.
     behind: BTreeSet<AlarmId>,
@@ -31,9 +30,9 @@ struct Subscriber {
 
 impl Subscriber {
     /// Tells of `batch`, behind what still waits; how many announcements were merged for it.
-    fn tell(&mut self, batch: &Arc<[AlarmStatus]>, registry: &Registry) -> Result<u64, SendError> {
+    fn tell(&mut self, batch: &AlarmsChanged, registry: &Registry) -> Result<u64, SendError> {
         match self.catch_up(registry) {
-            Ok(()) => match offer(&self.to, AlarmsChanged(Arc::clone(batch))) {
+            Ok(()) => match offer(&self.to, batch.clone()) {
                 Ok(()) => Ok(0),
                 Err((SendError::Closed, _)) => Err(SendError::Closed),
                 Err(_) => Ok(self.keep(batch)),
@@ -43,35 +42,43 @@ impl Subscriber {
         }
     }
 
-    fn keep(&mut self, batch: &Arc<[AlarmStatus]>) -> u64 {
-        self.waiting_statuses += batch.len();
-        self.waiting.push_back(Arc::clone(batch));
+    fn keep(&mut self, batch: &AlarmsChanged) -> u64 {
+        self.waiting_statuses += size(batch);
+        self.waiting.push_back(batch.clone());
         if self.behind.is_empty() && self.waiting_statuses <= PATIENCE {
             return 0;
         }
         let late = std::mem::take(&mut self.waiting);
         self.waiting_statuses = 0;
-        self.behind.extend(late.iter().flat_map(|batch| batch.iter().map(|status| status.id)));
+        for batch in &late {
+            self.behind.extend(batch.changed.iter().map(|status| status.id).chain(batch.removed.iter().copied()));
+        }
         u64::try_from(late.len()).unwrap_or(u64::MAX)
     }
 
     /// Hands over what waits, as far as the mailbox has room.
     fn catch_up(&mut self, registry: &Registry) -> Result<(), SendError> {
         while let Some(batch) = self.waiting.pop_front() {
-            let size = batch.len();
-            if let Err((error, AlarmsChanged(batch))) = offer(&self.to, AlarmsChanged(batch)) {
+            let size = size(&batch);
+            if let Err((error, batch)) = offer(&self.to, batch) {
                 self.waiting.push_front(batch);
                 return Err(error);
             }
             self.waiting_statuses -= size;
         }
         if !self.behind.is_empty() {
-            let newest = self.behind.iter().filter_map(|&id| registry.status(id).ok()).collect();
-            offer(&self.to, AlarmsChanged(newest)).map_err(|(error, _)| error)?;
+            // Who is not there any more was removed.
+            let changed = self.behind.iter().filter_map(|&id| registry.status(id).ok()).collect();
+            let removed = self.behind.iter().copied().filter(|&id| registry.status(id).is_err()).collect();
+            offer(&self.to, AlarmsChanged { changed, removed }).map_err(|(error, _)| error)?;
             self.behind.clear();
         }
         Ok(())
     }
+}
+
+fn size(batch: &AlarmsChanged) -> usize {
+    batch.changed.len() + batch.removed.len()
 }
 
 impl Subscribers {
@@ -81,13 +88,12 @@ impl Subscribers {
     }
 
     /// Tells everybody of `batch`, behind what they still have to be told. Who has stopped is removed.
-    pub(super) fn announce(&mut self, batch: Vec<AlarmStatus>, registry: &Registry) {
-        if batch.is_empty() || self.list.is_empty() {
+    pub(super) fn announce(&mut self, batch: &AlarmsChanged, registry: &Registry) {
+        if size(batch) == 0 {
             return;
         }
-        let batch: Arc<[AlarmStatus]> = batch.into();
         let merged = &mut self.merged;
-        self.list.retain_mut(|subscriber| match subscriber.tell(&batch, registry) {
+        self.list.retain_mut(|subscriber| match subscriber.tell(batch, registry) {
             Ok(more) => {
                 *merged += more;
                 true

@@ -2,11 +2,12 @@
 
 use super::announce::Subscribers;
 use super::backlog::Backlog;
-use super::registry::{AlarmEffect, Registry};
+use super::registry::{AlarmEffect, Changed, Registry};
 use super::waiters::{Patience, Waiters};
 use super::{
-    AcknowledgeAlarm, AlarmCounts, AlarmError, AlarmManagerStatus, AlarmStatus, CountAlarms, CreateAlarms, FlushAlarms,
-    ListAlarms, ReadAlarm, ReadAlarmManagerStatus, StoreTransitions, SubscribeAlarms,
+    AcknowledgeAlarm, AlarmCounts, AlarmError, AlarmManagerStatus, AlarmStatus, AlarmsChanged, ChangeAlarms,
+    CountAlarms, CreateAlarms, FlushAlarms, ListAlarms, ListTagUses, ReadAlarm, ReadAlarmManagerStatus, RenameTags,
+    StoreTransitions, SubscribeAlarms,
 };
 use crate::clock::Clock;
 use crate::cvt::{Snapshot, TagChange, TagsChanged};
@@ -17,6 +18,7 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
     WrapFuture,
 };
+use flyball_schema::AlarmId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,11 +137,11 @@ impl AlarmManager {
         if work.done >= work.changes.len() {
             self.work.pop_front();
         }
-        self.publish(evaluation.effects, ctx);
+        self.publish(evaluation.effects, Vec::new(), ctx);
     }
 
-    /// Queues transitions for the journal and announces every effect.
-    fn publish(&mut self, effects: Vec<AlarmEffect>, ctx: &mut Context<Self>) {
+    /// Queues transitions for the journal and announces every effect, and behind them what was removed.
+    fn publish(&mut self, effects: Vec<AlarmEffect>, removed: Vec<AlarmId>, ctx: &mut Context<Self>) {
         let mut statuses = Vec::with_capacity(effects.len());
         for effect in effects {
             statuses.push(effect.status);
@@ -152,11 +154,21 @@ impl AlarmManager {
         if self.journal_error.is_none() {
             self.write(ctx);
         }
-        self.announce(statuses, ctx);
+        self.announce(statuses, removed, ctx);
     }
 
-    fn announce(&mut self, statuses: Vec<AlarmStatus>, ctx: &mut Context<Self>) {
-        self.subscribers.announce(statuses, &self.registry);
+    /// Publishes a change of the alarms themselves.
+    fn publish_changed(&mut self, changed: Changed, ctx: &mut Context<Self>) {
+        self.publish(changed.effects, changed.removed, ctx);
+        // In a running plant the tag may stay as it is for long: an alarm that has not seen it has to see it now.
+        if changed.unseen && self.has_changes {
+            self.resync(ctx);
+        }
+    }
+
+    fn announce(&mut self, statuses: Vec<AlarmStatus>, removed: Vec<AlarmId>, ctx: &mut Context<Self>) {
+        let batch = AlarmsChanged { changed: statuses.into(), removed: removed.into() };
+        self.subscribers.announce(&batch, &self.registry);
         if self.subscribers.somebody_waits() && !self.catching_up {
             self.catching_up = true;
             ctx.run_later(CATCH_UP, Self::catch_up);
@@ -264,15 +276,36 @@ impl Handler<CreateAlarms> for AlarmManager {
     type Result = Result<(), AlarmError>;
 
     fn handle(&mut self, CreateAlarms(alarms): CreateAlarms, ctx: &mut Self::Context) -> Self::Result {
-        let ids: Vec<_> = alarms.iter().map(|alarm| alarm.id).collect();
-        self.registry.add(alarms)?;
-        let statuses = ids.into_iter().filter_map(|id| self.registry.status(id).ok()).collect();
-        self.announce(statuses, ctx);
-        // In a running plant the tag may stay as it is for long: the new alarm has to see it now.
-        if self.has_changes {
-            self.resync(ctx);
-        }
+        let changed = self.registry.add(alarms, self.clock.now())?;
+        self.publish_changed(changed, ctx);
         Ok(())
+    }
+}
+
+impl Handler<ChangeAlarms> for AlarmManager {
+    type Result = Result<(), AlarmError>;
+
+    fn handle(&mut self, ChangeAlarms { remove, put }: ChangeAlarms, ctx: &mut Self::Context) -> Self::Result {
+        let changed = self.registry.change(&remove, put, self.clock.now())?;
+        self.publish_changed(changed, ctx);
+        Ok(())
+    }
+}
+
+impl Handler<RenameTags> for AlarmManager {
+    type Result = ();
+
+    fn handle(&mut self, RenameTags(names): RenameTags, ctx: &mut Self::Context) {
+        let statuses = self.registry.rename_tags(&names);
+        self.announce(statuses, Vec::new(), ctx);
+    }
+}
+
+impl Handler<ListTagUses> for AlarmManager {
+    type Result = MessageResult<ListTagUses>;
+
+    fn handle(&mut self, ListTagUses(tags): ListTagUses, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.registry.uses_of(&tags))
     }
 }
 
@@ -286,7 +319,7 @@ impl Handler<AcknowledgeAlarm> for AlarmManager {
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
         let status = effect.status.clone();
-        self.publish(vec![effect], ctx);
+        self.publish(vec![effect], Vec::new(), ctx);
         let durable = self.waiters.wait(self.backlog.last(), Patience::FirstFailure);
         self.write(ctx);
         Box::pin(async move { durable.await.unwrap_or_else(|_stopped| Err(stopped())).map(|()| status) })

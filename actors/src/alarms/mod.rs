@@ -131,7 +131,7 @@ pub struct AlarmTransition {
     pub from: AlarmState,
     /// State after.
     pub to: AlarmState,
-    /// What happened: `activated`, `returned`, `acknowledged`.
+    /// What happened: `activated`, `returned`, `acknowledged`, `reconfigured`, `removed`.
     pub event: &'static str,
     /// Value of the tag.
     pub value: Option<Value>,
@@ -204,6 +204,54 @@ pub struct NewAlarm {
 #[rtype(result = "Result<(), AlarmError>")]
 pub struct CreateAlarms(pub Vec<NewAlarm>);
 
+/// Changes the alarms of a running plant in one step. All or none; what is not named is not disturbed.
+///
+/// * Rules are held against what results, so limits and names may be swapped.
+/// * A replaced alarm keeps state, occurrence and acknowledgement where tag and type stay, and is evaluated at once by its
+///   new limits: a set point lowered below the present value raises it, one raised above it by the dead-band returns
+///   it. With another tag or type the occurrence ends by a journalled transition to NORM, `reconfigured`.
+/// * A removed alarm that stands goes to NORM by `removed`, and is told as removed ([`AlarmsChanged::removed`]).
+/// * An alarm that was removed since the start of the plant and comes back goes on counting its occurrences.
+/// * Reply when it is so in memory; the journal is written behind ([`FlushAlarms`] waits for it).
+/// * Errors: [`AlarmError::UnknownAlarm`] to remove; [`AlarmError::DuplicateId`] for an id that is named twice;
+///   [`AlarmError::Invalid`] for a name that is taken, a second alarm of a type on a tag, or LL < L < H < HH broken.
+#[derive(Debug, Clone, Default, Message)]
+#[rtype(result = "Result<(), AlarmError>")]
+pub struct ChangeAlarms {
+    /// Alarms that go.
+    pub remove: Vec<AlarmId>,
+    /// Alarms that come, or replace the one of their id. The memory counts only where there was none.
+    pub put: Vec<NewAlarm>,
+}
+
+/// Tags have other names: definitions tell the new ones. A tag without alarms is passed over.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct RenameTags(pub Vec<(TagId, String)>);
+
+/// Lists the alarms that watch any of these tags, by tag and then by id: what a removal of the tags would leave without
+/// one.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<TagUse>")]
+pub struct ListTagUses(pub Vec<TagId>);
+
+/// An alarm that watches a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagUse {
+    /// The tag.
+    pub tag: TagId,
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for TagUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "alarm \"{}\"", self.name)
+    }
+}
+
 /// Lists alarms by id, a page at a time.
 #[derive(Debug, Clone, Default, Message)]
 #[rtype(result = "Vec<AlarmStatus>")]
@@ -249,10 +297,15 @@ pub struct AcknowledgeAlarm {
 #[rtype(result = "Vec<AlarmStatus>")]
 pub struct SubscribeAlarms(pub Recipient<AlarmsChanged>);
 
-/// Alarms have changed; each with its new state, in the order it happened.
+/// Alarms have changed, or are no more.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct AlarmsChanged(pub Arc<[AlarmStatus]>);
+pub struct AlarmsChanged {
+    /// Alarms with their new state, in the order it happened.
+    pub changed: Arc<[AlarmStatus]>,
+    /// Alarms that were removed, behind what `changed` says of them.
+    pub removed: Arc<[AlarmId]>,
+}
 
 /// How many alarms are in which state.
 #[derive(Debug, Clone, Copy, Message)]

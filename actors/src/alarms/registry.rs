@@ -3,11 +3,14 @@
 //! Evaluation is screened: per tag the registry keeps the values within which no alarm of the tag can move, so that a
 //! quiet sample costs two comparisons however many alarms look at it.
 
+mod change;
+
+pub use change::Changed;
+
 use super::alarm::{Alarm, Sample};
 use super::condition::QuietBand;
-use super::{AlarmCounts, AlarmError, AlarmMemory, AlarmState, AlarmStatus, AlarmTransition, ListAlarms, NewAlarm};
+use super::{AlarmCounts, AlarmError, AlarmMemory, AlarmState, AlarmStatus, AlarmTransition, ListAlarms};
 use crate::cvt::TagChange;
-use flyball_schema::definition::{AlarmDefinition, Fault, check_limit_order};
 use flyball_schema::{AlarmId, Quality, TagId, Timestamp, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -43,6 +46,16 @@ impl Watch {
         Self { quiet: QuietBand::EVERYTHING, value: None, quality: Quality::BAD_WAITING_FOR_INITIAL_DATA }
     }
 
+    /// What the tag shows, as of `now`.
+    fn sample(&self, now: Timestamp) -> Sample<'_> {
+        Sample { value: self.value.as_ref(), quality: self.quality, source_time: now }
+    }
+
+    /// Whether nothing is known of the tag.
+    fn is_unseen(&self) -> bool {
+        self.value.is_none() && self.quality == Quality::BAD_WAITING_FOR_INITIAL_DATA
+    }
+
     /// Remembers what the tag shows; whether no alarm of the tag can move by it.
     fn take(&mut self, change: &TagChange) -> bool {
         self.quality = change.quality;
@@ -70,64 +83,11 @@ pub struct Registry {
     watches: Vec<Watch>,
     /// Alarms in each state; indexed by state.
     in_state: [usize; 4],
+    /// What alarms remembered when they were removed, for the case that they come back.
+    retired: HashMap<AlarmId, AlarmMemory>,
 }
 
 impl Registry {
-    /// Adds alarms, all or none.
-    ///
-    /// # Errors
-    /// [`AlarmError::DuplicateId`]; [`AlarmError::Invalid`] for a name that is taken, a set point or dead-band that cannot
-    /// be, a second alarm of a type on a tag, and LL < L < H < HH broken.
-    pub fn add(&mut self, alarms: Vec<NewAlarm>) -> Result<(), AlarmError> {
-        let alarms = self.check(alarms)?;
-        for alarm in alarms {
-            let (slot, tag, definition) = (self.entries.len(), alarm.tag().index(), alarm.definition());
-            let search = (definition.name.to_lowercase(), definition.tag.to_lowercase());
-            self.by_id.insert(alarm.id(), slot);
-            self.by_name.insert(definition.name.clone(), slot);
-            if self.watches.len() <= tag {
-                self.watches.resize_with(tag + 1, Watch::unwatched);
-                self.by_tag.resize_with(tag + 1, Vec::new);
-            }
-            self.watches[tag].quiet = QuietBand::NOTHING;
-            self.by_tag[tag].push(slot);
-            self.in_state[alarm.state() as usize] += 1;
-            self.entries.push(Entry { alarm, search });
-        }
-        Ok(())
-    }
-
-    fn check(&self, new: Vec<NewAlarm>) -> Result<Vec<Alarm>, AlarmError> {
-        let mut accepted: Vec<Alarm> = Vec::with_capacity(new.len());
-        let mut names: HashMap<String, usize> = HashMap::with_capacity(new.len());
-        let mut ids: HashMap<AlarmId, usize> = HashMap::with_capacity(new.len());
-        let mut on_tag: HashMap<TagId, Vec<usize>> = HashMap::new();
-        for candidate in new {
-            let (definition, position) = (&candidate.definition, accepted.len());
-            let invalid = |(field, fault)| AlarmError::Invalid { alarm: definition.name.clone(), field, fault };
-            let name_taken = self.by_name.get(&definition.name).or_else(|| names.get(&definition.name));
-            if let Some(&first) = name_taken {
-                return Err(invalid(("name", Fault::Duplicate { first })));
-            }
-            if self.by_id.contains_key(&candidate.id) || ids.contains_key(&candidate.id) {
-                return Err(AlarmError::DuplicateId(candidate.id));
-            }
-            let fellows = on_tag.entry(candidate.tag).or_default();
-            let others = fellows.iter().map(|&fellow| accepted[fellow].definition());
-            check_limit_order(definition, self.of_tag(candidate.tag).chain(others)).map_err(invalid)?;
-            fellows.push(position);
-            names.insert(definition.name.clone(), self.entries.len() + position);
-            ids.insert(candidate.id, position);
-            accepted.push(Alarm::new(candidate)?);
-        }
-        Ok(accepted)
-    }
-
-    fn of_tag(&self, tag: TagId) -> impl Iterator<Item = &AlarmDefinition> {
-        let slots = self.by_tag.get(tag.index()).into_iter().flatten();
-        slots.map(|&slot| self.entries[slot].alarm.definition())
-    }
-
     /// Evaluates changes in order, from the first, until all are done or `budget` effects have come together.
     pub fn evaluate(&mut self, changes: &[TagChange], now: Timestamp, budget: usize) -> Evaluation {
         let mut evaluation = Evaluation { consumed: changes.len(), effects: Vec::new() };
@@ -155,10 +115,7 @@ impl Registry {
             if transition.is_none() && alarm.quality_hold() == held_before {
                 continue;
             }
-            if let Some(transition) = &transition {
-                self.in_state[transition.from as usize] -= 1;
-                self.in_state[transition.to as usize] += 1;
-            }
+            count(&mut self.in_state, transition.as_ref());
             let transition = transition.map(|transition| (transition, alarm.memory().clone()));
             effects.push(AlarmEffect { status: alarm.status(), transition });
         }
@@ -184,11 +141,9 @@ impl Registry {
     ) -> Result<AlarmEffect, AlarmError> {
         let slot = self.slot(id)?;
         let alarm = &mut self.entries[slot].alarm;
-        let watch = &self.watches[alarm.tag().index()];
-        let sample = Sample { value: watch.value.as_ref(), quality: watch.quality, source_time: now };
+        let sample = self.watches[alarm.tag().index()].sample(now);
         let transition = alarm.acknowledge(by, comment, sample, now)?;
-        self.in_state[transition.from as usize] -= 1;
-        self.in_state[transition.to as usize] += 1;
+        count(&mut self.in_state, Some(&transition));
         let (tag, status, memory) = (alarm.tag(), alarm.status(), alarm.memory().clone());
         self.screen(tag);
         Ok(AlarmEffect { status, transition: Some((transition, memory)) })
@@ -238,6 +193,14 @@ impl Registry {
             standing: self.entries.len() - count(AlarmState::Norm),
             pending: 0,
         }
+    }
+}
+
+/// Moves an alarm from one state's count to another's.
+fn count(in_state: &mut [usize; 4], transition: Option<&AlarmTransition>) {
+    if let Some(transition) = transition {
+        in_state[transition.from as usize] -= 1;
+        in_state[transition.to as usize] += 1;
     }
 }
 

@@ -1,4 +1,7 @@
 //! The transition table of an alarm (ISA-18.2 clause 6.2.4, figure 2), as data. Pure.
+//!
+//! The figure knows alarms that stay as they are. What a change of the configuration does is Flyball's own: it ends the
+//! occurrence, so that nothing stays on a list for ever.
 
 use super::AlarmState;
 use std::fmt;
@@ -12,11 +15,16 @@ pub enum AlarmEvent {
     Returned,
     /// An operator acknowledged.
     Acknowledged,
+    /// The alarm was given another tag or type: what stood was about another condition.
+    Reconfigured,
+    /// The alarm was removed.
+    Removed,
 }
 
 impl AlarmEvent {
     /// Every event.
-    pub const ALL: [Self; 3] = [Self::Activated, Self::Returned, Self::Acknowledged];
+    pub const ALL: [Self; 5] =
+        [Self::Activated, Self::Returned, Self::Acknowledged, Self::Reconfigured, Self::Removed];
 
     /// The word in the journal.
     #[must_use]
@@ -25,6 +33,8 @@ impl AlarmEvent {
             Self::Activated => "activated",
             Self::Returned => "returned",
             Self::Acknowledged => "acknowledged",
+            Self::Reconfigured => "reconfigured",
+            Self::Removed => "removed",
         }
     }
 
@@ -34,12 +44,12 @@ impl AlarmEvent {
         Self::ALL.into_iter().find(|event| event.as_str() == text)
     }
 
-    /// The command by which a person brings it about; `None` for what the process does.
+    /// The command by which a person brings it about; `None` for what the process or a change of the configuration does.
     #[must_use]
     pub fn command(self) -> Option<&'static str> {
         match self {
             Self::Acknowledged => Some("acknowledge"),
-            Self::Activated | Self::Returned => None,
+            Self::Activated | Self::Returned | Self::Reconfigured | Self::Removed => None,
         }
     }
 }
@@ -64,13 +74,19 @@ pub struct Rule {
 }
 
 /// The table. What is not in it does not happen.
-pub const RULES: [Rule; 6] = [
+pub const RULES: [Rule; 12] = [
     rule(AlarmState::Norm, AlarmEvent::Activated, AlarmState::Unack, true),
     rule(AlarmState::Unack, AlarmEvent::Acknowledged, AlarmState::Acked, false),
     rule(AlarmState::Unack, AlarmEvent::Returned, AlarmState::Rtnun, false),
     rule(AlarmState::Acked, AlarmEvent::Returned, AlarmState::Norm, false),
     rule(AlarmState::Rtnun, AlarmEvent::Acknowledged, AlarmState::Norm, false),
     rule(AlarmState::Rtnun, AlarmEvent::Activated, AlarmState::Unack, true),
+    rule(AlarmState::Unack, AlarmEvent::Reconfigured, AlarmState::Norm, false),
+    rule(AlarmState::Acked, AlarmEvent::Reconfigured, AlarmState::Norm, false),
+    rule(AlarmState::Rtnun, AlarmEvent::Reconfigured, AlarmState::Norm, false),
+    rule(AlarmState::Unack, AlarmEvent::Removed, AlarmState::Norm, false),
+    rule(AlarmState::Acked, AlarmEvent::Removed, AlarmState::Norm, false),
+    rule(AlarmState::Rtnun, AlarmEvent::Removed, AlarmState::Norm, false),
 ];
 
 const fn rule(from: AlarmState, event: AlarmEvent, to: AlarmState, new_occurrence: bool) -> Rule {
@@ -121,6 +137,18 @@ mod tests {
         for (index, rule) in RULES.iter().enumerate() {
             let twin = RULES[index + 1..].iter().find(|other| (other.from, other.event) == (rule.from, rule.event));
             assert_eq!(twin, None);
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_configuration_ends_whatever_stands_and_nothing_else() {
+        for event in [AlarmEvent::Reconfigured, AlarmEvent::Removed] {
+            for state in [AlarmState::Unack, AlarmState::Acked, AlarmState::Rtnun] {
+                let rule = dispatch(state, event).unwrap();
+                assert_eq!((rule.to, rule.new_occurrence), (AlarmState::Norm, false), "{state:?} {event}");
+            }
+            assert!(dispatch(AlarmState::Norm, event).is_err());
+            assert_eq!(event.command(), None, "nobody can ask for it");
         }
     }
 

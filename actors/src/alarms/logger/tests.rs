@@ -52,7 +52,7 @@ fn all() -> ReadAlarmJournal {
 async fn transitions_and_states_come_back_as_they_were_written() {
     for plant in plants(2).await {
         let mut registry = Registry::default();
-        registry.add(high_alarms(2)).unwrap();
+        registry.add(high_alarms(2), at(0)).unwrap();
         let mut records: Vec<Record> = registry
             .evaluate(&[good(1, 0.1 + 0.2 + 10.0, 1), good(2, 1e300, 2), good(2, 5.0, 3)], at(9), 99)
             .effects

@@ -55,6 +55,7 @@ impl Handler<StoreTransitions> for Journal {
 #[derive(Debug, Clone, Default)]
 struct Listener {
     told: Arc<Mutex<Vec<AlarmStatus>>>,
+    removed: Arc<Mutex<Vec<u32>>>,
     messages: Arc<AtomicU32>,
     gate: Option<Arc<AtomicBool>>,
 }
@@ -76,9 +77,10 @@ impl Actor for Listener {
 impl Handler<AlarmsChanged> for Listener {
     type Result = ();
 
-    fn handle(&mut self, AlarmsChanged(batch): AlarmsChanged, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: AlarmsChanged, ctx: &mut Self::Context) {
         self.messages.fetch_add(1, Ordering::SeqCst);
-        self.told.lock().unwrap().extend(batch.iter().cloned());
+        self.told.lock().unwrap().extend(message.changed.iter().cloned());
+        self.removed.lock().unwrap().extend(message.removed.iter().map(|id| id.0));
         if let Some(gate) = self.gate.clone() {
             let opened = async move {
                 while !gate.load(Ordering::SeqCst) {

@@ -1,11 +1,12 @@
 use super::super::test_support::{alarm, alarm_on, at, change, good};
+use super::super::NewAlarm;
 use super::*;
 use flyball_schema::definition::{AlarmKind, Priority};
 use proptest::prelude::*;
 
 fn registry(alarms: Vec<NewAlarm>) -> Registry {
     let mut registry = Registry::default();
-    registry.add(alarms).unwrap();
+    registry.add(alarms, at(0)).unwrap();
     registry
 }
 
@@ -98,22 +99,22 @@ fn a_definition_that_breaks_a_rule_is_refused_and_nothing_of_its_batch_stays() {
     ];
     for (bad, expected) in cases {
         let innocent = alarm_on(9, 9, AlarmKind::High, 1.0);
-        let field = |outcome: Result<(), AlarmError>| match outcome {
+        let field = |outcome: Result<Changed, AlarmError>| match outcome {
             Err(AlarmError::Invalid { field, .. }) => field,
             other => panic!("{other:?}"),
         };
         // Against what is there already, and within one batch.
         let mut there = registry(base());
-        assert_eq!(field(there.add(vec![innocent.clone(), bad.clone()])), expected);
+        assert_eq!(field(there.add(vec![innocent.clone(), bad.clone()], at(0))), expected);
         assert_eq!((there.counts().total, feed(&mut there, &[good(9, 5.0, 1)]).len()), (2, 0));
         let mut together = Registry::default();
-        assert_eq!(field(together.add([base(), vec![bad]].concat())), expected);
+        assert_eq!(field(together.add([base(), vec![bad]].concat(), at(0))), expected);
         assert_eq!(together.counts(), AlarmCounts::default());
-        together.add(vec![innocent]).unwrap();
+        together.add(vec![innocent], at(0)).unwrap();
     }
     let mut same_id = alarm_on(2, 5, AlarmKind::High, 1.0);
     same_id.definition.name = "another".to_owned();
-    assert_eq!(registry(base()).add(vec![same_id]), Err(AlarmError::DuplicateId(AlarmId(2))));
+    assert_eq!(registry(base()).add(vec![same_id], at(0)), Err(AlarmError::DuplicateId(AlarmId(2))));
 }
 
 #[test]
