@@ -1,10 +1,11 @@
 //! Collects changes into frames and keeps these, in order, until they are stored. Pure.
 
+use super::dead_band::{DeadBands, HistoryDeadBand};
 use super::TagSet;
 use super::frame::MAX_CHANGES;
 use crate::cvt::TagChange;
-use flyball_schema::{Timestamp, Value};
-use std::collections::VecDeque;
+use flyball_schema::{TagId, Timestamp, Value};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub struct Framer {
     flush: Duration,
     limit: usize,
     excluded: TagSet,
+    dead_bands: DeadBands,
     open: Vec<TagChange>,
     open_text: usize,
     open_since: Timestamp,
@@ -56,6 +58,7 @@ impl Framer {
             flush,
             limit,
             excluded,
+            dead_bands: DeadBands::default(),
             open: Vec::new(),
             open_text: 0,
             open_since: Timestamp::MIN,
@@ -69,9 +72,10 @@ impl Framer {
         }
     }
 
-    /// Sets the tags whose changes are not kept.
-    pub fn exclude(&mut self, tags: TagSet) {
-        self.excluded = tags;
+    /// Sets the tags whose changes are not kept, and those of which small moves are not.
+    pub fn keep(&mut self, excluded: TagSet, dead_bands: HashMap<TagId, HistoryDeadBand>) {
+        self.dead_bands.set(dead_bands, &excluded);
+        self.excluded = excluded;
     }
 
     /// Takes changes in order of sequence number; those that were taken before are ignored.
@@ -86,6 +90,7 @@ impl Framer {
     pub fn push_snapshot(&mut self, state: &[TagChange], now: Timestamp) {
         self.close();
         self.opens_run = true;
+        self.dead_bands.forget();
         let mut changes: Vec<&TagChange> = state.iter().filter(|change| change.seq > 0).collect();
         changes.sort_unstable_by_key(|change| change.seq);
         for change in changes {
@@ -99,7 +104,7 @@ impl Framer {
             return;
         }
         self.last_seq = change.seq;
-        if self.excluded.contains(change.tag) {
+        if self.excluded.contains(change.tag) || !self.dead_bands.keeps(change) {
             return;
         }
         let text = if let Some(Value::Text(text)) = &change.value { text.len() } else { 0 };
@@ -122,6 +127,8 @@ impl Framer {
             let Some(dropped) = self.closed.remove(self.writing) else { return };
             self.waiting -= dropped.changes.len();
             self.lost += dropped.changes.len() as u64;
+            // What small moves are measured from may be among it.
+            self.dead_bands.forget();
             // The gap before a dropped frame is still there before its successor.
             match self.closed.get_mut(self.writing) {
                 Some(next) if dropped.opens_run => Arc::make_mut(next).opens_run = true,
@@ -187,7 +194,7 @@ impl Framer {
         self.last_seq
     }
 
-    /// The sequence number up to which every change is durable, excluded, or counted as lost.
+    /// The sequence number up to which every change is durable, not to be kept, or counted as lost.
     #[must_use]
     pub fn durable_seq(&self) -> u64 {
         if self.waiting == 0 { self.last_seq } else { self.written_seq }
@@ -216,7 +223,7 @@ impl Framer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flyball_schema::{Quality, TagId};
+    use flyball_schema::Quality;
     use proptest::prelude::*;
 
     const FLUSH: Duration = Duration::from_millis(50);
@@ -324,6 +331,36 @@ mod tests {
         assert_eq!(seqs(&framer.to_write(8)), (5..=13).collect::<Vec<_>>());
         framer.written();
         assert_eq!(framer.durable_seq(), 14);
+    }
+
+    #[test]
+    fn small_moves_wait_for_nothing_and_are_not_lost() {
+        let mut framer = framer(10_000);
+        let band = HistoryDeadBand { width: 0.0, max_silence: None };
+        framer.keep(TagSet::default(), (0..10).map(|tag| (TagId(tag), band)).collect());
+        framer.push(&changes(1..=40), at(0));
+        framer.close();
+        assert_eq!(seqs(&framer.to_write(8)), (1..=10).collect::<Vec<_>>());
+        framer.written();
+        framer.push(&changes(41..=45), at(1));
+        assert_eq!((framer.due(), framer.durable_seq(), framer.lost(), framer.waiting()), (None, 45, 0, 0));
+        // A snapshot follows a time of which nothing is known.
+        framer.push_snapshot(&changes(46..=55), at(2));
+        assert_eq!(framer.waiting(), 10);
+    }
+
+    #[test]
+    fn small_moves_are_not_measured_from_what_was_dropped() {
+        let mut framer = framer(1_000);
+        let band = HistoryDeadBand { width: 0.0, max_silence: None };
+        framer.keep(TagSet::default(), [(TagId(0), band)].into());
+        let still = |seq| TagChange { tag: TagId(0), ..change(seq) };
+        framer.push(&[still(1)], at(0));
+        framer.push(&(2..=1_500).map(|seq| TagChange { tag: TagId(1), ..change(seq) }).collect::<Vec<_>>(), at(0));
+        assert_eq!(framer.lost(), 1_000);
+        framer.push(&[still(1_501), still(1_502)], at(1));
+        framer.close();
+        assert_eq!(seqs(&framer.to_write(8)).last(), Some(&1_501));
     }
 
     #[test]

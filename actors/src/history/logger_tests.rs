@@ -3,8 +3,8 @@
 use super::historian::{Cancel, HistorianError};
 use super::journal::{Appended, Journal};
 use super::{
-    AppendFrames, FlushHistory, HistorySettings, HistoryStatus, KeepTags, Keeping, LoggerWorker, ReadHistoryStatus,
-    TagSet,
+    AppendFrames, FlushHistory, HistoryDeadBand, HistorySettings, HistoryStatus, Keeping, LoggerWorker,
+    ReadHistoryStatus, SetKeeping, TagSet,
 };
 use crate::Clock;
 use crate::cvt::{CreateTags, Cvt, Delivery, ReadCvtStatus, Subscribe, TagChange, TagsChanged, Update, WriteTags};
@@ -196,10 +196,26 @@ async fn a_flush_answers_when_everything_received_is_durable() {
 async fn excluded_tags_are_not_stored_and_hold_nothing_up() {
     let mut rig = Rig::new(Duration::ZERO, |_| Fate::Stored);
     let excluded = TagSet::new(vec![TagId(3), TagId(4)]);
-    rig.worker.send(KeepTags(Keeping { excluded, ..Keeping::default() })).await.unwrap();
+    rig.worker.send(SetKeeping(Keeping { excluded, ..Keeping::default() })).await.unwrap();
     rig.send(14).await;
     assert_eq!(rig.worker.send(FlushHistory).await.unwrap(), Ok(14));
     assert_eq!(rig.stored(), [1, 2, 5, 6, 7, 8, 9, 10, 11, 12]);
+}
+
+#[actix_rt::test]
+async fn small_moves_are_not_stored_and_hold_nothing_up() {
+    let mut rig = Rig::new(Duration::ZERO, |_| Fate::Stored);
+    rig.send(10).await;
+    // The value of each of the tags 0 to 9 rises by ten a turn.
+    let wide = HistoryDeadBand { width: 20.0, max_silence: None };
+    let dead_bands = [(TagId(3), wide), (TagId(4), wide)].into();
+    rig.worker.send(SetKeeping(Keeping { dead_bands, ..Keeping::default() })).await.unwrap();
+    rig.send(50).await;
+    assert_eq!(rig.worker.send(FlushHistory).await.unwrap(), Ok(60));
+    let stored = |tag: u64| rig.stored().into_iter().filter(|seq| seq % 10 == tag).collect::<Vec<_>>();
+    assert_eq!((stored(3), stored(4)), (vec![3, 13, 43], vec![4, 14, 44]));
+    assert_eq!(stored(5).len(), 6);
+    assert_eq!(rig.status().await.lost, 0);
 }
 
 #[actix_rt::test]

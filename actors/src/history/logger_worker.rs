@@ -7,7 +7,7 @@ use super::historian::Chain;
 use super::journal::Appended;
 use super::shared::History;
 use super::writer::{AppendFrames, HistoryWriter};
-use super::{FlushHistory, HistoryError, HistoryStatus, KeepTags, Keeping, ReadHistoryStatus};
+use super::{FlushHistory, HistoryError, HistoryStatus, TagSet, Keeping, ReadHistoryStatus, SetKeeping};
 use crate::Clock;
 use crate::cvt::TagsChanged;
 use crate::send::ask_recipient;
@@ -78,9 +78,12 @@ enum State {
 
 impl LoggerWorker {
     /// A worker that journals to `history`, on a thread of its own, and moves on into its store on another.
+    ///
+    /// * `keeping`: what is kept, where [`SetKeeping`] has not set something else for this history already.
     #[must_use]
     pub fn new(clock: Clock, history: Arc<History>, keeping: Keeping) -> Self {
         let flush = history.settings().flush;
+        let keeping = history.keeping().unwrap_or(keeping);
         Self { history: Some(history), ..Self::build(clock, flush, keeping, None) }
     }
 
@@ -91,10 +94,12 @@ impl LoggerWorker {
     }
 
     fn build(clock: Clock, flush: Duration, keeping: Keeping, writer: Option<Recipient<AppendFrames>>) -> Self {
-        let Keeping { excluded, retention } = keeping;
+        let Keeping { excluded, retention, dead_bands } = keeping;
+        let mut framer = Framer::new(flush, WAITING_LIMIT, TagSet::default());
+        framer.keep(excluded, dead_bands);
         Self {
             clock,
-            framer: Framer::new(flush, WAITING_LIMIT, excluded),
+            framer,
             held: VecDeque::new(),
             writer,
             history: None,
@@ -270,12 +275,15 @@ impl Handler<ReadHistoryStatus> for LoggerWorker {
     }
 }
 
-impl Handler<KeepTags> for LoggerWorker {
+impl Handler<SetKeeping> for LoggerWorker {
     type Result = ();
 
-    fn handle(&mut self, KeepTags(keeping): KeepTags, _ctx: &mut Self::Context) {
-        let Keeping { excluded, retention } = keeping;
-        self.framer.exclude(excluded);
+    fn handle(&mut self, SetKeeping(keeping): SetKeeping, _ctx: &mut Self::Context) {
+        if let Some(history) = &self.history {
+            history.keep(keeping.clone());
+        }
+        let Keeping { excluded, retention, dead_bands } = keeping;
+        self.framer.keep(excluded, dead_bands);
         self.moving.keep(retention);
     }
 }

@@ -18,6 +18,7 @@
 pub mod backup;
 pub mod chunk;
 mod data_logger;
+pub mod dead_band;
 #[cfg(test)]
 mod engine_tests;
 pub mod frame;
@@ -46,6 +47,7 @@ mod tag_set;
 mod writer;
 
 pub use data_logger::DataLogger;
+pub use dead_band::HistoryDeadBand;
 pub use logger_worker::LoggerWorker;
 pub use mover::{MoveHistory, Moved};
 pub use query::{
@@ -59,7 +61,9 @@ pub use tag_set::TagSet;
 pub use writer::AppendFrames;
 
 use actix::Message;
+use flyball_schema::TagId;
 use historian::Retention;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -130,9 +134,12 @@ pub struct FlushHistory;
 pub struct ReadHistoryStatus;
 
 /// Sets what is kept and how long, from the next change and the next upkeep on.
+///
+/// * Ordering: between two batches of changes; the changes of one are all treated alike.
+/// * A logger that is made again on the same [`History`] goes on with it.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct KeepTags(pub Keeping);
+pub struct SetKeeping(pub Keeping);
 
 /// What is kept, and how long.
 #[derive(Debug, Clone, Default)]
@@ -141,6 +148,9 @@ pub struct Keeping {
     pub excluded: TagSet,
     /// How long the others are kept.
     pub retention: Retention,
+    /// Numeric tags of which small moves are not kept; they do not count as lost. The first sample after a time in which
+    /// nothing was recorded is kept.
+    pub dead_bands: HashMap<TagId, HistoryDeadBand>,
 }
 
 /// State and counters of the logger.

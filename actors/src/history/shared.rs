@@ -1,6 +1,6 @@
 //! What the threads of one history share: the newest samples, and how far the store is.
 
-use super::HistorySettings;
+use super::{HistorySettings, Keeping};
 use super::framer::Frame;
 use super::head::Head;
 use super::historian::{Cancel, Generation, Historian, HistorianError, JournalId};
@@ -22,6 +22,8 @@ pub struct History {
     journal: RwLock<JournalId>,
     head: RwLock<Head>,
     stored: AtomicU64,
+    /// What is kept, where it was changed since the start.
+    keeping: Mutex<Option<Keeping>>,
 }
 
 impl History {
@@ -44,6 +46,7 @@ impl History {
             journal: RwLock::new(journal.id()),
             head: RwLock::new(head),
             stored: AtomicU64::new(stored),
+            keeping: Mutex::new(None),
         }))
     }
 
@@ -91,6 +94,16 @@ impl History {
     pub(super) fn is_stored(&self, position: u64) {
         self.stored.store(position, Ordering::Release);
         self.head_mut().forget(position);
+    }
+
+    /// What is kept, where that was changed since the start.
+    pub(super) fn keeping(&self) -> Option<Keeping> {
+        self.keeping.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is kept from now on, by this logger and by those after it.
+    pub(super) fn keep(&self, keeping: Keeping) {
+        *self.keeping.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeping);
     }
 
     /// The newest samples.

@@ -6,16 +6,16 @@ use super::host::{Host, Shared};
 use super::inputs::InputTable;
 use super::lifecycle::MachineState;
 use super::outlet::{Destinations, deliver};
-use super::runner::{Blueprint, Runner};
+use super::runner::{Blueprint, Runner, Saved};
 use super::status::MachineStatus;
 use super::worker_protocol::{
     ChangeParameters, CollectChanges, Collected, CommandMachine, DismissMachine, HaltMachines, Halted, ReadStatuses,
-    RunMachine, ask_for,
+    RenameBoundTags, RunMachine, ask_for,
 };
 use crate::Clock;
 use crate::cvt::{Subscribe, Unsubscribe, WriteTags};
 use crate::opcua::DriveOutputs;
-use crate::send::{DEADLINE, SendError, ask};
+use crate::send::{DEADLINE, SendError, ask, offer};
 use actix::fut::{ActorFutureExt, wrap_future};
 use actix::{
     Actor, Addr, Arbiter, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseActFuture, ResponseFuture,
@@ -192,7 +192,7 @@ impl Handler<RunMachine> for AsyncStateMachineWorker {
 }
 
 impl Handler<DismissMachine> for AsyncStateMachineWorker {
-    type Result = ResponseFuture<Result<(), MachineError>>;
+    type Result = ResponseFuture<Result<Saved, MachineError>>;
 
     fn handle(&mut self, DismissMachine(id): DismissMachine, _ctx: &mut Self::Context) -> Self::Result {
         let Some(guest) = self.guests.remove(&id) else {
@@ -203,7 +203,7 @@ impl Handler<DismissMachine> for AsyncStateMachineWorker {
             let halted = halt(&guest.name, &guest.host, &guest.shared, to).await;
             guest.arbiter.stop();
             halted.problems.iter().for_each(|problem| log::warn!("{problem}"));
-            Ok(())
+            Ok(halted.saved.into_iter().next().unwrap_or_else(|| guest.shared.lock().memory.clone()))
         })
     }
 }
@@ -252,6 +252,19 @@ impl Handler<ReadStatuses> for AsyncStateMachineWorker {
     fn handle(&mut self, ReadStatuses(ids): ReadStatuses, _ctx: &mut Self::Context) -> Self::Result {
         let found = ids.iter().filter_map(|id| self.guests.get(id));
         MessageResult(found.map(|guest| guest.shared.lock().status.clone()).collect())
+    }
+}
+
+impl Handler<RenameBoundTags> for AsyncStateMachineWorker {
+    type Result = ();
+
+    fn handle(&mut self, names: RenameBoundTags, _ctx: &mut Self::Context) {
+        for guest in self.guests.values().filter(|guest| !guest.lost) {
+            // Not asked: one that is blocked takes it behind its step.
+            if let Err((error, _)) = offer(&guest.host.clone().recipient(), names.clone()) {
+                log::warn!("machine \"{}\" shows tags by names of before: {error}", guest.name);
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::outlet::{self, Destinations, HasOutlet, Outlet};
 use super::runner::{Runner, Saved};
 use super::status::MachineStatus;
 use super::stopwatch::Stopwatch;
-use super::worker_protocol::{ChangeParameters, CommandMachine, HaltMachines, Halted};
+use super::worker_protocol::{ChangeParameters, CommandMachine, HaltMachines, Halted, RenameBoundTags};
 use crate::Clock;
 use crate::cvt::{TagsChanged, Update};
 use crate::ticker;
@@ -33,6 +33,8 @@ pub(super) struct Published {
     pub(super) status: MachineStatus,
     pub(super) changed: bool,
     pub(super) saved: Option<Saved>,
+    /// What it remembered last, saved or not.
+    pub(super) memory: Saved,
     /// What to send to bring the machine's outputs to safety.
     pub(super) safe: (Vec<Update>, Vec<(TagId, Value)>),
 }
@@ -78,7 +80,8 @@ impl Host {
         let published = Published {
             status: runner.status(&table),
             changed: true,
-            saved: None,
+            saved: runner.changed_memory(clock.now(), &mut outlet.effects),
+            memory: runner.memory(clock.now(), &mut outlet.effects),
             safe: runner.safe_values(clock.now()),
         };
         let shared = Arc::new(Shared { halted: AtomicBool::new(false), published: Mutex::new(published) });
@@ -107,8 +110,10 @@ impl Host {
 
     fn remember(&mut self) {
         let saved = self.runner.changed_memory(self.clock.now(), &mut self.outlet.effects);
-        if saved.is_some() {
-            self.shared.lock().saved = saved;
+        if let Some(saved) = saved {
+            let mut published = self.shared.lock();
+            published.memory = saved.clone();
+            published.saved = Some(saved);
         }
     }
 
@@ -190,9 +195,24 @@ impl Handler<ChangeParameters> for Host {
             .check_live()
             .and_then(|()| self.runner.set_parameters(&message.values, now, &mut self.outlet.effects))
             .map(|()| self.runner.changed_memory(now, &mut self.outlet.effects));
-        self.shared.lock().safe = self.runner.safe_values(now);
+        {
+            let mut published = self.shared.lock();
+            published.safe = self.runner.safe_values(now);
+            if let Ok(Some(saved)) = &result {
+                published.memory = saved.clone();
+            }
+        }
         self.publish(ctx);
         MessageResult(result.map(|saved| (self.runner.status(&self.table), saved)))
+    }
+}
+
+impl Handler<RenameBoundTags> for Host {
+    type Result = ();
+
+    fn handle(&mut self, RenameBoundTags(names): RenameBoundTags, ctx: &mut Self::Context) {
+        self.runner.rename_tags(&names);
+        self.publish(ctx);
     }
 }
 
@@ -202,7 +222,7 @@ impl Handler<HaltMachines> for Host {
     fn handle(&mut self, _message: HaltMachines, _ctx: &mut Self::Context) -> Self::Result {
         let now = self.clock.now();
         self.shared.halt();
-        let saved = self.runner.changed_memory(now, &mut self.outlet.effects).into_iter().collect();
+        let saved = vec![self.runner.memory(now, &mut self.outlet.effects)];
         self.runner.enter_safe_state(now, &mut self.outlet.effects);
         let delivery = self.outlet.close();
         let name = self.runner.name().to_owned();

@@ -1,5 +1,6 @@
 //! Ready-made kinds of machines, by name.
 
+use super::bindings::Bindings;
 use super::error::MachineError;
 use super::machine::Machine;
 use super::pid::Pid;
@@ -59,5 +60,14 @@ impl Kinds {
             known: self.names().map(str::to_owned).collect(),
         })?;
         make(definition)
+    }
+
+    /// Whether a machine of a definition would run with these tags, apart from what others drive and remember: to be
+    /// asked before the definition is made durable.
+    ///
+    /// # Errors
+    /// As [`AddMachine`](super::AddMachine): what does not fit, by machine, input or output, and tag.
+    pub fn check(&self, definition: &MachineDefinition, bindings: &Bindings) -> Result<(), MachineError> {
+        super::runner::build::check(&mut *self.make(definition)?, definition, bindings)
     }
 }

@@ -1,27 +1,29 @@
 //! The registry of machines. **Manager.**
 
+mod members;
+
 use super::async_worker::AsyncStateMachineWorker;
 use super::error::MachineError;
+use super::bindings::Bindings;
 use super::kinds::Kinds;
 use super::lifecycle::MachineState;
-use super::runner::{Blueprint, Saved};
+use super::runner::Saved;
 use super::saver::Saver;
 use super::status::MachineStatus;
 use super::worker::StateMachineWorker;
 use super::worker_protocol::{
-    ChangeParameters, CollectChanges, Collected, CommandMachine, DismissMachine, HaltMachines, ReadStatuses,
-    RunMachine, STATUSES, WorkerPort, ask_for,
+    ChangeParameters, CollectChanges, Collected, CommandMachine, HaltMachines, ReadStatuses, STATUSES, WorkerPort,
+    ask_for,
 };
 use super::{
-    AddMachine, CountMachines, EnterSafeState, ListMachines, MachineCounts, MachinesChanged, ReadMachine,
-    RemoveMachine, SafeStateReport, SaveError, SaveMachine, SetParameters, Source, SubscribeMachines,
-    TransitionMachine,
+    CountMachines, EnterSafeState, ListMachines, MachineCounts, MachinesChanged, ReadMachine, SafeStateReport,
+    SaveError, SaveMachine, SetParameters, SubscribeMachines, TransitionMachine,
 };
 use crate::send::{DEADLINE, SendError, ask_recipient, offer};
 use crate::ticker;
 use actix::fut::{ActorFutureExt, ready, wrap_future};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseActFuture, ResponseFuture};
-use flyball_schema::definition::Mode;
+use flyball_schema::definition::{MachineDefinition, Mode};
 use flyball_schema::{MachineId, TagId};
 use futures_util::future::join;
 use std::collections::{BTreeMap, HashMap};
@@ -53,14 +55,18 @@ pub struct StateMachineManager {
     driven: HashMap<TagId, MachineId>,
     saver: Saver<oneshot::Sender<Done>>,
     subscribers: Vec<Subscriber>,
+    /// Machines added so far.
+    added: u64,
     collecting: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
-    name: String,
-    mode: Mode,
+    definition: MachineDefinition,
+    bindings: Bindings,
     state: MachineState,
+    /// Memories with a smaller revision are of a machine of this id that was there before.
+    revision: u64,
 }
 
 #[derive(Debug)]
@@ -90,6 +96,7 @@ impl StateMachineManager {
             driven: HashMap::new(),
             saver: Saver::default(),
             subscribers: Vec::new(),
+            added: 0,
             collecting: false,
         }
     }
@@ -103,53 +110,13 @@ impl StateMachineManager {
 
     fn find(&self, id: MachineId) -> Result<(&Entry, &WorkerPort), MachineError> {
         let entry = self.machines.get(&id).ok_or(MachineError::UnknownMachine(id))?;
-        Ok((entry, self.port(entry.mode)))
-    }
-
-    /// Checks a new machine against the others, and makes its blueprint.
-    fn admit(&self, message: AddMachine) -> Result<Blueprint, MachineError> {
-        let AddMachine { id, definition, source, bindings, memory } = message;
-        if self.machines.contains_key(&id) {
-            return Err(MachineError::DuplicateId(id));
-        }
-        if self.names.contains_key(&definition.name) {
-            return Err(MachineError::DuplicateName(definition.name));
-        }
-        for driven in bindings.outputs.values().filter_map(|binding| binding.drives.as_ref()) {
-            if let Some(other) = self.driven.get(&driven.tag) {
-                let by = self.machines.get(other).map_or_else(|| other.to_string(), |entry| entry.name.clone());
-                let (machine, tag) = (definition.name, driven.name.clone());
-                return Err(MachineError::AlreadyDriven { machine, tag, by });
-            }
-        }
-        let machine = match source {
-            Source::Kind => self.kinds.make(&definition)?,
-            Source::Machine(machine) => machine,
-        };
-        Ok(Blueprint { id, definition, machine, bindings, memory })
-    }
-
-    fn enter(&mut self, blueprint: &Blueprint) {
-        let (id, definition) = (blueprint.id, &blueprint.definition);
-        self.names.insert(definition.name.clone(), id);
-        let drives = blueprint.bindings.outputs.values().filter_map(|binding| binding.drives.as_ref());
-        self.driven.extend(drives.map(|driven| (driven.tag, id)));
-        let entry = Entry { name: definition.name.clone(), mode: definition.mode, state: MachineState::Start };
-        self.machines.insert(id, entry);
-    }
-
-    fn leave(&mut self, id: MachineId) {
-        let Some(entry) = self.machines.remove(&id) else { return };
-        self.names.remove(&entry.name);
-        self.driven.retain(|_, machine| *machine != id);
-        self.saver.forget(id);
-        self.subscribers.iter_mut().for_each(|subscriber| drop(subscriber.pending.remove(&id)));
+        Ok((entry, self.port(entry.definition.mode)))
     }
 
     /// Gathers statuses of machines in the order of `ids`, a few per message.
     fn read(&self, ids: Vec<MachineId>) -> ResponseFuture<Result<Vec<MachineStatus>, MachineError>> {
         let modes: HashMap<MachineId, Mode> =
-            ids.iter().filter_map(|id| Some((*id, self.machines.get(id)?.mode))).collect();
+            ids.iter().filter_map(|id| Some((*id, self.machines.get(id)?.definition.mode))).collect();
         let (sync, parallel) = (self.sync.clone(), self.parallel.clone());
         Box::pin(async move {
             let mut statuses = Vec::with_capacity(ids.len());
@@ -220,7 +187,11 @@ impl StateMachineManager {
         });
     }
 
+    /// Has a memory saved. That of a machine which is no more is passed over: its last one is saved already.
     fn submit(&mut self, saved: Saved, waiter: Option<oneshot::Sender<Done>>, ctx: &mut Context<Self>) {
+        if self.machines.get(&saved.id).is_none_or(|entry| saved.revision < entry.revision) {
+            return;
+        }
         if let Some(message) = self.saver.submit(saved, waiter) {
             self.save(message, ctx);
         }
@@ -279,46 +250,6 @@ impl Actor for StateMachineManager {
     }
 }
 
-impl Handler<AddMachine> for StateMachineManager {
-    type Result = Reply<MachineStatus>;
-
-    fn handle(&mut self, message: AddMachine, _ctx: &mut Self::Context) -> Self::Result {
-        let blueprint = match self.admit(message) {
-            Ok(blueprint) => blueprint,
-            Err(error) => return refused(error),
-        };
-        let (id, name, mode) = (blueprint.id, blueprint.definition.name.clone(), blueprint.definition.mode);
-        // Taken at once, so that a second one of the name is refused while this one is made ready.
-        self.enter(&blueprint);
-        let request = ask_for(name, self.port(mode).run.clone(), RunMachine(Box::new(blueprint)));
-        Box::pin(wrap_future::<_, Self>(request).map(move |result, manager, _ctx| {
-            match (&result, manager.machines.get_mut(&id)) {
-                (Ok(status), Some(entry)) => entry.state = status.state,
-                (Ok(_), None) => {}
-                (Err(_), _) => manager.leave(id),
-            }
-            result
-        }))
-    }
-}
-
-impl Handler<RemoveMachine> for StateMachineManager {
-    type Result = Reply<()>;
-
-    fn handle(&mut self, RemoveMachine(id): RemoveMachine, _ctx: &mut Self::Context) -> Self::Result {
-        let request = match self.find(id) {
-            Ok((entry, port)) => ask_for(entry.name.clone(), port.dismiss.clone(), DismissMachine(id)),
-            Err(error) => return refused(error),
-        };
-        Box::pin(wrap_future::<_, Self>(request).map(move |result, manager, _ctx| {
-            if result.is_ok() {
-                manager.leave(id);
-            }
-            result
-        }))
-    }
-}
-
 impl Handler<ListMachines> for StateMachineManager {
     type Result = ResponseFuture<Result<Vec<MachineStatus>, MachineError>>;
 
@@ -345,7 +276,7 @@ impl Handler<TransitionMachine> for StateMachineManager {
         match self.find(id) {
             Ok((entry, port)) => {
                 let command = CommandMachine { id, transition };
-                Box::pin(wrap_future(ask_for(entry.name.clone(), port.command.clone(), command)))
+                Box::pin(wrap_future(ask_for(entry.definition.name.clone(), port.command.clone(), command)))
             }
             Err(error) => refused(error),
         }
@@ -358,7 +289,7 @@ impl Handler<SetParameters> for StateMachineManager {
     fn handle(&mut self, message: SetParameters, _ctx: &mut Self::Context) -> Self::Result {
         let SetParameters { machine: id, values } = message;
         let (machine, port) = match self.find(id) {
-            Ok((entry, port)) => (entry.name.clone(), port.parameters.clone()),
+            Ok((entry, port)) => (entry.definition.name.clone(), port.parameters.clone()),
             Err(error) => return refused(error),
         };
         let request = ask_for(machine.clone(), port, ChangeParameters { id, values });

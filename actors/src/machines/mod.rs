@@ -30,6 +30,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod two_position;
+mod tag_use;
 mod typed;
 pub mod wheel;
 mod worker;
@@ -49,14 +50,15 @@ pub use manager::StateMachineManager;
 pub use outlet::OutletStats;
 pub use outputs::{Effects, Outbox, TransitionRecord};
 pub use parameters::{Change, ParameterFault, Parameters};
-pub use runner::{Blueprint, Runner, Saved};
+pub use runner::{Blueprint, Runner, Saved, memory_after};
 pub use status::{MachineInfo, MachineStats, MachineStatus, ParameterInfo, PortInfo};
+pub use tag_use::{TagRole, TagUse};
 pub use typed::Typed;
 pub use worker::{ReadWorkerStatus, StateMachineWorker, WorkerStatus};
 
 use actix::{Message, Recipient};
 use flyball_schema::definition::MachineDefinition;
-use flyball_schema::{MachineId, Value};
+use flyball_schema::{MachineId, TagId, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,10 +128,50 @@ pub struct AddMachine {
 
 /// Moves a machine's outputs to their safe values and removes it; its tags stay.
 ///
+/// * Reply when table and field have taken the safe values, or it is plain that they will not: what it remembers, which is
+///   also saved; for [`AddMachine`] where it comes back.
 /// * Errors: [`MachineError::UnknownMachine`].
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Result<(), MachineError>")]
+#[rtype(result = "Result<MachineMemory, MachineError>")]
 pub struct RemoveMachine(pub MachineId);
+
+/// Replaces a machine by another of its id, in one step for everybody else: other tags, parameters, interval, mode, kind or
+/// name.
+///
+/// * The new one is held against what it declares and against the other machines first; where it does not fit, the
+///   old one goes on undisturbed. Then the old one's outputs go to their safe values, and the new one starts from what it
+///   remembers, by [`memory_after`]: a parameter that the definition changes wins over what people set, any other one keeps
+///   what they set. That is saved at once, so that a crash does not bring the old value back.
+/// * Its own tags exist already; tags that only the old one had stay, at the safe values.
+/// * Where machines swap names or driven tags, [`RemoveMachine`] and [`AddMachine`] do it in two steps.
+/// * Reply: the new one, in *wait*, or in *sleep*, *test* or *fault* where the old one was.
+/// * Errors: [`MachineError::UnknownMachine`]; else as [`AddMachine`], and nothing has changed. Only where the worker does not
+///   take the new one ([`MachineError::TooManyThreads`], [`MachineError::Unavailable`], [`MachineError::Stopping`]) the machine
+///   is gone, its outputs at their safe values.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<MachineStatus, MachineError>")]
+pub struct ReplaceMachine {
+    /// The machine.
+    pub id: MachineId,
+    /// What it is from now on.
+    pub definition: MachineDefinition,
+    /// The machine itself, or its kind.
+    pub source: Source,
+    /// Its tags.
+    pub bindings: Bindings,
+}
+
+/// Tags have other names: machines that are bound to them show the new ones and go on as they are.
+///
+/// * A tag with another type or unit is another thing: each machine bound to it is replaced ([`ReplaceMachine`]).
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct RenameTags(pub Vec<(TagId, String)>);
+
+/// Lists what machines use any of these tags for, by tag, then by machine: what keeps the tags from being removed.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<TagUse>")]
+pub struct ListTagUses(pub Vec<TagId>);
 
 /// Lists machines by id, a page at a time.
 ///

@@ -99,6 +99,14 @@ impl Outlet {
         }
     }
 
+    /// Delivers values apart from what waits; what left before arrives before them.
+    pub(super) fn deliver_apart(
+        &self,
+        (writes, drives): (Vec<Update>, Vec<(TagId, Value)>),
+    ) -> impl Future<Output = Result<(), SendError>> + use<> {
+        deliver(self.to.clone(), writes, drives)
+    }
+
     /// Sends everything that waits and nothing after it; what is under way and fails is not sent again.
     pub(super) fn close(&mut self) -> impl Future<Output = Result<(), SendError>> + 'static {
         self.closed = true;

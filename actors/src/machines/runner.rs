@@ -1,11 +1,11 @@
 //! One machine with its life cycle: every call of user code is guarded, effects go out as values.
 
-mod build;
+pub(super) mod build;
 mod memory;
 mod status;
 
 pub use build::Blueprint;
-pub use memory::Saved;
+pub use memory::{Saved, memory_after};
 
 use super::MachineMemory;
 use super::declaration::Declaration;
@@ -15,7 +15,7 @@ use super::lifecycle::{self, MachineState, Transition};
 use super::machine::{Machine, Step, StepError, View};
 use super::outputs::{Effects, Outputs, Reach, Sink, TransitionRecord};
 use super::parameters::{Change, Parameters};
-use super::status::{MachineInfo, MachineStats};
+use super::status::{MachineInfo, MachineStats, PortInfo};
 use crate::cvt::Update;
 use flyball_schema::{MachineId, Quality, TagId, Timestamp, Value};
 use std::any::Any;
@@ -385,6 +385,24 @@ impl Runner {
         outputs.make_safe(&self.cold.sinks, &self.parameters);
         outputs.emit(&self.cold.sinks, Reach { all: true, drive: true }, now, &mut effects);
         (effects.writes.take().into_iter().map(|(_, update)| update).collect(), effects.drives.take())
+    }
+
+    /// Takes new names of tags that the machine is bound to; what it does is not disturbed.
+    pub fn rename_tags(&mut self, names: &[(TagId, String)]) {
+        let new_name = |tag: TagId| names.iter().find(|(renamed, _)| *renamed == tag).map(|(_, name)| name);
+        let bound = |port: &PortInfo| port.tag.iter().chain(&port.drives).any(|(tag, _)| new_name(*tag).is_some());
+        if !self.cold.info.inputs.iter().chain(&self.cold.info.outputs).any(bound) {
+            return;
+        }
+        let info = Arc::make_mut(&mut self.cold.info);
+        for port in info.inputs.iter_mut().chain(&mut info.outputs) {
+            for (tag, name) in port.tag.iter_mut().chain(&mut port.drives) {
+                if let Some(new) = new_name(*tag) {
+                    name.clone_from(new);
+                }
+            }
+        }
+        self.changed = true;
     }
 
     /// Gives the slots of its inputs back, and drops the machine.

@@ -21,6 +21,14 @@ struct Slot<W> {
     /// The newest one that is durable.
     durable: u64,
     waiting: Vec<(u64, W)>,
+    /// The machine was removed: the slot goes with its last save.
+    leaving: bool,
+}
+
+impl<W> Slot<W> {
+    fn is_settled(&self) -> bool {
+        self.newest.revision <= self.durable
+    }
 }
 
 impl<W> Default for Saver<W> {
@@ -38,6 +46,7 @@ impl<W> Saver<W> {
             under_way: None,
             durable: 0,
             waiting: Vec::new(),
+            leaving: false,
         });
         if saved.revision > slot.newest.revision {
             slot.newest = saved;
@@ -49,7 +58,7 @@ impl<W> Saver<W> {
     /// What is to be sent for a machine now: nothing while a save is under way or nothing is new.
     pub(super) fn next(&mut self, id: MachineId) -> Option<SaveMachine> {
         let slot = self.slots.get_mut(&id)?;
-        if slot.under_way.is_some() || slot.newest.revision <= slot.durable {
+        if slot.under_way.is_some() || slot.is_settled() {
             return None;
         }
         slot.under_way = Some(slot.newest.revision);
@@ -63,12 +72,16 @@ impl<W> Saver<W> {
         if durable {
             slot.durable = revision;
         }
-        slot.waiting.extract_if(.., |(wanted, _)| *wanted <= revision).map(|(_, waiter)| waiter).collect()
+        let done = slot.waiting.extract_if(.., |(wanted, _)| *wanted <= revision).map(|(_, waiter)| waiter).collect();
+        if slot.leaving && slot.is_settled() {
+            self.slots.remove(&id);
+        }
+        done
     }
 
     /// Machines whose newest memory is neither durable nor under way.
     pub(super) fn unsaved(&self) -> Vec<MachineId> {
-        let open = |slot: &Slot<W>| slot.under_way.is_none() && slot.newest.revision > slot.durable;
+        let open = |slot: &Slot<W>| slot.under_way.is_none() && !slot.is_settled();
         self.slots.iter().filter(|(_, slot)| open(slot)).map(|(id, _)| *id).collect()
     }
 
@@ -79,12 +92,23 @@ impl<W> Saver<W> {
 
     /// Whether every memory is durable.
     pub(super) fn is_settled(&self) -> bool {
-        self.slots.values().all(|slot| slot.newest.revision <= slot.durable)
+        self.slots.values().all(Slot::is_settled)
     }
 
-    /// Forgets a machine.
-    pub(super) fn forget(&mut self, id: MachineId) {
-        self.slots.remove(&id);
+    /// Forgets a machine once its last memory is durable.
+    pub(super) fn leave(&mut self, id: MachineId) {
+        if self.slots.get(&id).is_some_and(Slot::is_settled) {
+            self.slots.remove(&id);
+        } else if let Some(slot) = self.slots.get_mut(&id) {
+            slot.leaving = true;
+        }
+    }
+
+    /// A machine of this id is there again; what it remembers is newer than what is still to be saved.
+    pub(super) fn enter(&mut self, id: MachineId) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.leaving = false;
+        }
     }
 }
 
@@ -114,6 +138,23 @@ mod tests {
         assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(3)));
         assert_eq!(saver.finished(MachineId(1), true), ["c", "b"]);
         assert!(saver.next(MachineId(1)).is_none() && saver.is_settled());
+    }
+
+    #[test]
+    fn the_last_memory_of_a_machine_that_leaves_is_saved_and_one_that_comes_back_is_newer() {
+        let mut saver = Saver::default();
+        saver.submit(saved(1), None);
+        saver.submit(saved(2), Some("last"));
+        saver.leave(MachineId(1));
+        assert_eq!(saver.finished(MachineId(1), true), [""; 0]);
+        assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(2)));
+        saver.enter(MachineId(1));
+        assert!(saver.submit(saved(9), None).is_none(), "behind the save under way");
+        assert_eq!(saver.finished(MachineId(1), true), ["last"]);
+        assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(9)));
+        saver.leave(MachineId(1));
+        saver.finished(MachineId(1), true);
+        assert!(saver.slots.is_empty());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) fn blueprint(id: u32, first: u32, machine: impl Machine, definition: 
         found.map(|(tag, definition)| BoundTag::new(TagId(tag), definition))
     };
     let bindings = Bindings::resolve(&definition, &declaration, find).unwrap();
-    Blueprint { id: MachineId(id), definition, machine: Box::new(machine), bindings, memory: None }
+    Blueprint { id: MachineId(id), definition, machine: Box::new(machine), bindings, memory: None, revision: 0 }
 }
 
 /// One machine with everything round it.

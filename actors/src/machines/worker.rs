@@ -10,7 +10,7 @@ use super::stopwatch::Stopwatch;
 use super::wheel::{Due, Wheel};
 use super::worker_protocol::{
     ChangeParameters, CollectChanges, Collected, CommandMachine, DismissMachine, HaltMachines, Halted, ReadStatuses,
-    RunMachine, STATUSES,
+    RenameBoundTags, RunMachine, STATUSES,
 };
 use crate::Clock;
 use crate::cvt::{Subscribe, TagsChanged, Unsubscribe, WriteTags};
@@ -291,20 +291,29 @@ impl Handler<RunMachine> for StateMachineWorker {
 }
 
 impl Handler<DismissMachine> for StateMachineWorker {
-    type Result = Result<(), MachineError>;
+    type Result = ResponseFuture<Result<Saved, MachineError>>;
 
     fn handle(&mut self, DismissMachine(id): DismissMachine, ctx: &mut Self::Context) -> Self::Result {
-        let seat = self.seat(id)?;
-        let mut runner = self.seats[seat].take().ok_or(MachineError::UnknownMachine(id))?;
+        let Some(mut runner) = self.seat(id).ok().and_then(|seat| self.seats[seat].take()) else {
+            return Box::pin(std::future::ready(Err(MachineError::UnknownMachine(id))));
+        };
+        let now = self.clock.now();
         // The seat is free when the wheel comes round to it.
         self.by_id.remove(&id);
         self.unsaved.remove(&id);
         self.status.machines = self.by_id.len();
-        runner.enter_safe_state(self.clock.now(), &mut self.outlet.effects);
+        let saved = runner.memory(now, &mut self.outlet.effects);
+        runner.enter_safe_state(now, &mut self.outlet.effects);
+        let (name, delivery) = (runner.name().to_owned(), self.outlet.deliver_apart(runner.safe_values(now)));
         runner.remove(&mut self.table);
         self.feed.outdated();
         self.send_effects(ctx);
-        Ok(())
+        Box::pin(async move {
+            if let Err(error) = delivery.await {
+                log::warn!("safe outputs of machine \"{name}\": {error}");
+            }
+            Ok(saved)
+        })
     }
 }
 
@@ -346,6 +355,14 @@ impl Handler<ReadStatuses> for StateMachineWorker {
     fn handle(&mut self, ReadStatuses(ids): ReadStatuses, _ctx: &mut Self::Context) -> Self::Result {
         let found = ids.iter().filter_map(|id| self.seats[*self.by_id.get(id)? as usize].as_ref());
         MessageResult(found.map(|runner| runner.status(&self.table)).collect())
+    }
+}
+
+impl Handler<RenameBoundTags> for StateMachineWorker {
+    type Result = ();
+
+    fn handle(&mut self, RenameBoundTags(names): RenameBoundTags, _ctx: &mut Self::Context) {
+        self.seats.iter_mut().flatten().for_each(|runner| runner.rename_tags(&names));
     }
 }
 

@@ -7,8 +7,9 @@ use super::status::MachineStatus;
 use crate::send::{DEADLINE, SendError, ask_recipient};
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message, Recipient};
-use flyball_schema::{MachineId, Value};
+use flyball_schema::{MachineId, TagId, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Statuses that one answer carries at the most, so that a worker with thousands of machines answers in time.
 pub(super) const STATUSES: usize = 128;
@@ -19,9 +20,17 @@ pub(super) const STATUSES: usize = 128;
 pub(super) struct RunMachine(pub(super) Box<Blueprint>);
 
 /// Moves a machine's outputs to their safe values and forgets it.
+///
+/// * Reply when table and field have taken the safe values, or it is plain that they will not: what it remembered at the
+///   end, or last where it is blocked in a step.
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Result<(), MachineError>")]
+#[rtype(result = "Result<Saved, MachineError>")]
 pub(super) struct DismissMachine(pub(super) MachineId);
+
+/// Takes new names of tags.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub(super) struct RenameBoundTags(pub(super) Arc<[(TagId, String)]>);
 
 /// Carries a command out.
 #[derive(Debug, Clone, Copy, Message)]
@@ -84,6 +93,7 @@ pub(super) struct WorkerPort {
     pub(super) statuses: Recipient<ReadStatuses>,
     pub(super) collect: Recipient<CollectChanges>,
     pub(super) halt: Recipient<HaltMachines>,
+    pub(super) rename: Recipient<RenameBoundTags>,
 }
 
 impl WorkerPort {
@@ -96,14 +106,16 @@ impl WorkerPort {
             + Handler<ChangeParameters>
             + Handler<ReadStatuses>
             + Handler<CollectChanges>
-            + Handler<HaltMachines>,
+            + Handler<HaltMachines>
+            + Handler<RenameBoundTags>,
         A::Context: ToEnvelope<A, RunMachine>
             + ToEnvelope<A, DismissMachine>
             + ToEnvelope<A, CommandMachine>
             + ToEnvelope<A, ChangeParameters>
             + ToEnvelope<A, ReadStatuses>
             + ToEnvelope<A, CollectChanges>
-            + ToEnvelope<A, HaltMachines>,
+            + ToEnvelope<A, HaltMachines>
+            + ToEnvelope<A, RenameBoundTags>,
     {
         Self {
             run: worker.clone().recipient(),
@@ -113,6 +125,7 @@ impl WorkerPort {
             statuses: worker.clone().recipient(),
             collect: worker.clone().recipient(),
             halt: worker.clone().recipient(),
+            rename: worker.clone().recipient(),
         }
     }
 }

@@ -237,7 +237,7 @@ impl Starting {
             PlantError::RetentionClass { tag, class }
         })?;
         let excluded = tags.values().filter(|(_, tag)| !tag.history).map(|(id, _)| *id).collect();
-        Ok(Keeping { excluded, retention })
+        Ok(Keeping { excluded, retention, ..Keeping::default() })
     }
 
     /// What makes a logger that subscribes itself.

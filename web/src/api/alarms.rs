@@ -328,7 +328,7 @@ pub struct JournalView {
     /// State after.
     #[schema(value_type = String)]
     pub to: &'static str,
-    /// `activated`, `returned` or `acknowledged`.
+    /// `activated`, `returned`, `acknowledged`, `reconfigured` or `removed`.
     #[schema(value_type = String)]
     pub event: &'static str,
     /// Value of the tag.

@@ -5,7 +5,7 @@ use flyball::cvt::TagChange;
 use flyball::schema::TagId;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Version of the feed: rises with every change that is told, from 1.
@@ -179,6 +179,8 @@ impl Serialize for ValueEntry<'_> {
 #[derive(Debug, Default)]
 pub struct ItemBoard {
     items: BTreeMap<u32, (Box<str>, Version)>,
+    /// Items that are no more, with the version at which they went.
+    removed: BTreeMap<u32, Version>,
 }
 
 impl ItemBoard {
@@ -188,29 +190,46 @@ impl ItemBoard {
             return false;
         }
         self.items.insert(id, (json.into_boxed_str(), version));
+        self.removed.remove(&id);
         true
     }
 
-    /// Forgets the items that are not among `ids`.
-    pub fn keep(&mut self, ids: &[u32]) {
-        self.items.retain(|id, _| ids.contains(id));
+    /// Removes an item; returns whether it was there.
+    pub fn remove(&mut self, id: u32, version: Version) -> bool {
+        let was_there = self.items.remove(&id).is_some();
+        if was_there {
+            self.removed.insert(id, version);
+        }
+        was_there
+    }
+
+    /// Removes the items that are not among `ids`; returns whether there were any.
+    pub fn keep(&mut self, ids: &[u32], version: Version) -> bool {
+        let ids: HashSet<u32> = ids.iter().copied().collect();
+        let gone: Vec<u32> = self.items.keys().copied().filter(|id| !ids.contains(id)).collect();
+        gone.iter().for_each(|id| drop(self.remove(*id, version)));
+        !gone.is_empty()
     }
 
     /// All items as a JSON object.
     #[must_use]
     pub fn snapshot(&self) -> String {
-        Self::body(self.items.values().map(|(json, _)| &**json))
+        Self::body(self.items.values().map(|(json, _)| &**json), std::iter::empty())
     }
 
-    /// The items that are newer than `since` as a JSON object; none where there are none.
+    /// The items that are newer than `since`, and the ids of those removed since, as a JSON object; none where there are
+    /// none. `removed` is left out where nothing was.
     #[must_use]
     pub fn delta(&self, since: Version) -> Option<String> {
         let mut newer = self.items.values().filter(|(_, version)| *version > since).map(|(json, _)| &**json).peekable();
-        newer.peek()?;
-        Some(Self::body(newer))
+        let mut gone = self.removed.iter().filter(|(_, version)| **version > since).map(|(id, _)| *id).peekable();
+        if newer.peek().is_none() {
+            gone.peek()?;
+        }
+        Some(Self::body(newer, gone))
     }
 
-    fn body<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    fn body<'a>(items: impl Iterator<Item = &'a str>, removed: impl Iterator<Item = u32>) -> String {
         let mut text = String::from(r#"{"items":["#);
         for (place, item) in items.enumerate() {
             if place > 0 {
@@ -218,7 +237,14 @@ impl ItemBoard {
             }
             text.push_str(item);
         }
-        text.push_str("]}");
+        text.push(']');
+        let removed: Vec<String> = removed.map(|id| id.to_string()).collect();
+        if !removed.is_empty() {
+            text.push_str(r#","removed":["#);
+            text.push_str(&removed.join(","));
+            text.push(']');
+        }
+        text.push('}');
         text
     }
 }
@@ -320,7 +346,23 @@ mod tests {
         assert_eq!(board.delta(1), None);
         assert!(board.change(1, r#"{"id":1,"x":0}"#.into(), 3));
         assert_eq!(board.delta(1).unwrap(), r#"{"items":[{"id":1,"x":0}]}"#);
-        board.keep(&[2]);
+        assert!(board.keep(&[2], 4) && !board.keep(&[2], 5));
         assert_eq!(board.snapshot(), r#"{"items":[{"id":2}]}"#);
+    }
+
+    #[test]
+    fn an_item_that_is_no_more_is_told_until_it_comes_back() {
+        let mut board = ItemBoard::default();
+        for id in 1..=3 {
+            board.change(id, format!(r#"{{"id":{id}}}"#), 1);
+        }
+        assert!(board.remove(2, 2) && !board.remove(2, 3) && !board.remove(9, 3));
+        assert_eq!(board.delta(1).unwrap(), r#"{"items":[],"removed":[2]}"#);
+        assert_eq!(board.delta(2), None, "told once");
+        board.keep(&[1], 4);
+        board.change(1, r#"{"id":1,"x":0}"#.into(), 4);
+        assert_eq!(board.delta(1).unwrap(), r#"{"items":[{"id":1,"x":0}],"removed":[2,3]}"#);
+        board.change(2, r#"{"id":2}"#.into(), 5);
+        assert_eq!(board.delta(3).unwrap(), r#"{"items":[{"id":1,"x":0},{"id":2}],"removed":[3]}"#);
     }
 }

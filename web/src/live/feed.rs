@@ -69,19 +69,28 @@ impl<O: Outlet> Feed<O> {
         changes.iter().filter(|change| !self.tags.change(change, version)).map(|change| change.tag).collect()
     }
 
-    /// Takes items of a topic as JSON. With `complete` items that are not among them are forgotten.
+    /// Takes items of a topic as JSON. With `complete` items that are not among them are told as removed.
     pub fn change_items(&mut self, topic: ItemTopic, items: Vec<(u32, String)>, complete: bool) {
         let board = self.items.entry(topic).or_default();
-        if complete {
-            let ids: Vec<u32> = items.iter().map(|(id, _)| *id).collect();
-            board.keep(&ids);
-        }
         let next = self.version + 1;
         let mut changed = false;
+        if complete {
+            let ids: Vec<u32> = items.iter().map(|(id, _)| *id).collect();
+            changed = board.keep(&ids, next);
+        }
         for (id, json) in items {
             changed |= board.change(id, json, next);
         }
         if changed {
+            self.version = next;
+        }
+    }
+
+    /// Items of a topic are no more.
+    pub fn remove_items(&mut self, topic: ItemTopic, ids: &[u32]) {
+        let (board, next) = (self.items.entry(topic).or_default(), self.version + 1);
+        let gone = ids.iter().filter(|id| board.remove(**id, next)).count();
+        if gone > 0 {
             self.version = next;
         }
     }

@@ -307,7 +307,9 @@ impl Handler<AlarmsChanged> for LiveHub {
     type Result = ();
 
     fn handle(&mut self, message: AlarmsChanged, _: &mut Self::Context) {
-        self.alarms_changed(&message.0);
+        self.alarms_changed(&message.changed);
+        let removed: Vec<u32> = message.removed.iter().map(|id| id.0).collect();
+        self.feed.remove_items(ItemTopic::Alarms, &removed);
     }
 }
 

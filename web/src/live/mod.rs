@@ -7,6 +7,9 @@
 //! Every change raises the version of the feed; a subscription remembers the version up to which its client has
 //! everything, so a delta is what is newer than that. Whatever happens while a client has no credit or its socket
 //! does not drain is thereby merged, without a queue per client.
+//!
+//! A delta of alarms, machines, links or health has `items`, those that changed, each whole; and, where some are no more,
+//! `removed`, their ids. A client takes `items` first.
 
 pub mod board;
 pub mod client;

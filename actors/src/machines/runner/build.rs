@@ -28,6 +28,8 @@ pub struct Blueprint {
     pub bindings: Bindings,
     /// What it remembers from before.
     pub memory: Option<MachineMemory>,
+    /// Its memories are numbered behind this, so that those of a machine of its id before it are told as older.
+    pub revision: u64,
 }
 
 impl std::fmt::Debug for Blueprint {
@@ -50,14 +52,9 @@ impl Runner {
     /// # Errors
     /// [`MachineError`]: what does not fit, by machine, input or output, and tag. Nothing is changed then.
     pub fn build(blueprint: Blueprint, table: &mut InputTable) -> Result<Self, MachineError> {
-        let Blueprint { id, definition, mut machine, bindings, memory } = blueprint;
+        let Blueprint { id, definition, mut machine, bindings, memory, revision } = blueprint;
         let name = definition.name.clone();
-        let panicked = |during, text| MachineError::Panicked { machine: name.clone(), during, text };
-        if !(1..=86_400_000).contains(&definition.interval_ms) {
-            return Err(MachineError::BadInterval { machine: name, interval_ms: definition.interval_ms });
-        }
-        let declaration = guarded(|| machine.declaration()).map_err(|text| panicked("declaration", text))?;
-        declaration.check().map_err(|reason| MachineError::BadDeclaration { machine: name.clone(), reason })?;
+        let declaration = declaration_of(&*machine, &definition)?;
         let compiler = Compiler { machine: &name, declaration: &declaration, bindings: &bindings };
         let sinks = compiler.sinks()?;
 
@@ -107,12 +104,40 @@ impl Runner {
                 faulted_tag: bindings.faulted,
                 fault,
                 denied: None,
-                revision: 0,
+                revision,
                 own_memory: memory.as_ref().map_or(serde_json::Value::Null, Remembered::own_of),
                 saved: memory,
             }),
         })
     }
+}
+
+/// Whether [`Runner::build`] would make the machine, apart from what it remembers. Nothing is kept of the attempt.
+///
+/// # Errors
+/// As [`Runner::build`].
+pub(in crate::machines) fn check(
+    machine: &mut dyn Machine,
+    definition: &MachineDefinition,
+    bindings: &Bindings,
+) -> Result<(), MachineError> {
+    let declaration = declaration_of(machine, definition)?;
+    let compiler = Compiler { machine: &definition.name, declaration: &declaration, bindings };
+    compiler.sinks()?;
+    compiler.ports(&mut InputTable::default())?;
+    initial_parameters(machine, definition, &declaration).map(drop)
+}
+
+/// What the machine declares, sound in itself.
+fn declaration_of(machine: &dyn Machine, definition: &MachineDefinition) -> Result<Declaration, MachineError> {
+    let (name, interval_ms) = (|| definition.name.clone(), definition.interval_ms);
+    if !(1..=86_400_000).contains(&interval_ms) {
+        return Err(MachineError::BadInterval { machine: name(), interval_ms });
+    }
+    let declaration = guarded(|| machine.declaration())
+        .map_err(|text| MachineError::Panicked { machine: name(), during: "declaration", text })?;
+    declaration.check().map_err(|reason| MachineError::BadDeclaration { machine: name(), reason })?;
+    Ok(declaration)
 }
 
 /// The values of the definition, accepted by the machine.

@@ -28,15 +28,16 @@ export class Collection<T> {
         },
         delta: (frame, ack) => {
           this.#acks.push(ack);
-          this.merge((frame.items ?? []) as T[]);
+          this.merge((frame.items ?? []) as T[], frame.removed);
         },
       },
     );
   }
 
-  /** Takes newer versions of some items, from the feed or from the answer to a command. */
-  merge(items: T[]): void {
+  /** Takes newer versions of some items, from the feed or from the answer to a command, and forgets `removed`. */
+  merge(items: T[], removed: number[] = []): void {
     for (const item of items) this.#items.set(this.#keyOf(item), item);
+    for (const id of removed) this.#items.delete(id);
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#schedule(() => this.#flush());

@@ -262,6 +262,9 @@ describe('collection', () => {
     wires[0]!.receive({ sub, type: 'delta', seq: 2, items: [{ id: 2, v: 2 }] });
     flush();
     expect(seen).toEqual([[{ id: 1, v: 1 }, { id: 2, v: 2 }]]);
-    expect(wires[0]!.sent.filter((frame) => frame.type === 'ack')).toHaveLength(1);
+    wires[0]!.receive({ sub, type: 'delta', seq: 3, items: [], removed: [1, 9] });
+    flush();
+    expect(seen[1]).toEqual([{ id: 2, v: 2 }]);
+    expect(wires[0]!.sent.filter((frame) => frame.type === 'ack')).toHaveLength(2);
   });
 });

@@ -32,6 +32,8 @@ export interface DeltaFrame {
   map?: [index: number, id: number, name: string][];
   u?: TagUpdate[];
   items?: unknown[];
+  /** Items that are no more, by id. */
+  removed?: number[];
 }
 
 export interface HelloFrame {

@@ -126,6 +126,27 @@ fn every_alarm_that_changed_appears_though_the_client_had_no_credit() {
 }
 
 #[test]
+fn an_item_that_is_no_more_is_told_to_who_knew_it_and_is_in_no_snapshot() {
+    let mut feed = feed();
+    let probe = Probe::new(8);
+    let item = |id: u32| (id, format!(r#"{{"id":{id}}}"#));
+    feed.change_items(ItemTopic::Alarms, vec![item(1), item(2)], false);
+    feed.change_items(ItemTopic::Machines, vec![item(1), item(2)], true);
+    let client = feed.connect(probe.clone());
+    subscribe(&mut feed, client, &wish(2, Topic::Items(ItemTopic::Alarms)));
+    subscribe(&mut feed, client, &wish(3, Topic::Items(ItemTopic::Machines)));
+    feed.remove_items(ItemTopic::Alarms, &[2, 77]);
+    feed.change_items(ItemTopic::Machines, vec![item(2)], true);
+    feed.flush(TICK);
+    let told: Vec<Json> = probe.take().iter().map(|delta| json!([delta["items"], delta["removed"]])).collect();
+    assert_eq!(told, [json!([[], [2]]), json!([[], [1]])]);
+    let late = subscribe(&mut feed, client, &wish(4, Topic::Items(ItemTopic::Alarms)));
+    assert_eq!((&late["items"], &late["removed"]), (&json!([{"id": 1}]), &Json::Null));
+    feed.flush(TICK * 2);
+    assert!(probe.take().is_empty());
+}
+
+#[test]
 fn clients_with_one_selection_and_number_share_one_frame() {
     let mut feed = feed();
     let probes = [Probe::new(8), Probe::new(8)];
