@@ -8,7 +8,7 @@
 use actix::{Actor, Addr, Context, Handler, MessageResult};
 use flyball::Clock;
 use flyball::cvt::{WriteReport, WriteTags};
-use flyball::opcua::{AddLink, CloseLinks, LinkedTag, ListLinks, OpcUaClientManager, OpcUaSettings};
+use flyball::opcua::{Acquisition, AddLink, CloseLinks, LinkedTag, ListLinks, OpcUaClientManager, OpcUaSettings};
 use flyball::schema::definition::LinkDefinition;
 use flyball::schema::{DataType, LinkId, TagId, Timestamp, Value};
 use flyball::send::ask;
@@ -151,7 +151,7 @@ async fn add(manager: &Addr<OpcUaClientManager>, id: u32, peer: &Peer, nodes: u3
         tag: TagId(id * STRIDE + number),
         node: format!("ns={};s=c{number}", peer.namespace),
         data_type: if number.is_multiple_of(2) { DataType::Integer } else { DataType::Float },
-        publish_ms: definition.publish_ms,
+        acquisition: Acquisition::Subscribe { publish_ms: definition.publish_ms },
     };
     let tags = (0..nodes).map(tag).collect();
     let link = AddLink { id: LinkId(id), definition, connected_tag: TagId(id * STRIDE + STRIDE - 1), tags };

@@ -48,6 +48,13 @@ impl Buffer {
         taken
     }
 
+    /// Drops the updates of these tags.
+    pub(super) fn remove(&mut self, tags: &HashSet<TagId>) {
+        if !tags.is_empty() {
+            self.updates.retain(|update| !tags.contains(&update.tag));
+        }
+    }
+
     /// Updates dropped so far because a newer one of the same tag came.
     pub(super) fn coalesced(&self) -> u64 {
         self.coalesced
@@ -117,6 +124,14 @@ mod tests {
         assert!(!buffer.push([value(1, 3), value(1, 4)]));
         assert_eq!(buffer.take(10), [value(1, 4)]);
         assert!(buffer.push([value(1, 5), value(1, 6)]));
+    }
+
+    #[test]
+    fn updates_of_removed_tags_are_dropped_and_the_others_keep_their_order() {
+        let mut buffer = Buffer::new(10);
+        buffer.push([value(1, 1), value(2, 1), value(1, 2), lost(2), value(3, 1)]);
+        buffer.remove(&HashSet::from([TagId(2)]));
+        assert_eq!(buffer.take(10), [value(1, 1), value(1, 2), value(3, 1)]);
     }
 
     proptest! {

@@ -1,63 +1,18 @@
 //! What a link is made of, and what is known of it: shared by its tasks and the manager.
 
 use super::backoff::Backoff;
+use super::convert;
 use super::inbox::Inbox;
-use super::{AddLink, LinkState, LinkStatus, OpcUaSettings};
+use super::roster::{Change, Item, Roster};
+use super::{AddLink, LinkState, LinkStatus, OpcUaSettings, UpdateLink};
 use crate::Clock;
 use crate::cvt::Update;
-use flyball_schema::definition::LinkDefinition;
-use flyball_schema::{DataType, LinkId, Quality, TagId, Timestamp};
-use opcua::types::{NodeId, VariantScalarTypeId};
-use std::collections::HashMap;
-use std::str::FromStr;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use flyball_schema::{LinkId, Quality, TagId, Timestamp};
+use opcua::types::{DataValue, StatusCode, Variant};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
-
-/// A tag and the node it comes from. Its place in the list of a link plus one is its client handle.
-#[derive(Debug)]
-pub(super) struct Item {
-    pub tag: TagId,
-    pub data_type: DataType,
-    /// `None` where the address is malformed.
-    pub node: Option<NodeId>,
-    pub publish_ms: u32,
-    /// Type of the node's value as the device last told it; 0 before.
-    node_type: AtomicU8,
-}
-
-impl Item {
-    /// The node's type, once the device has told.
-    pub(super) fn node_type(&self) -> Option<VariantScalarTypeId> {
-        scalar_type(self.node_type.load(Ordering::Relaxed).into())
-    }
-
-    /// Remembers the node's type.
-    pub(super) fn learn(&self, node_type: VariantScalarTypeId) {
-        // Built-in types have the numbers 1 to 25 (OPC UA Part 6, 5.1.2).
-        self.node_type.store(u8::try_from(node_type as u32).unwrap_or(0), Ordering::Relaxed);
-    }
-}
-
-/// The scalar types that a tag can be written to, by their number.
-pub(super) fn scalar_type(number: u32) -> Option<VariantScalarTypeId> {
-    use VariantScalarTypeId as Type;
-    Some(match number {
-        1 => Type::Boolean,
-        2 => Type::SByte,
-        3 => Type::Byte,
-        4 => Type::Int16,
-        5 => Type::UInt16,
-        6 => Type::Int32,
-        7 => Type::UInt32,
-        8 => Type::Int64,
-        9 => Type::UInt64,
-        10 => Type::Float,
-        11 => Type::Double,
-        12 => Type::String,
-        _ => return None,
-    })
-}
 
 /// Counters of a link, as [`LinkStatus`] tells them.
 #[derive(Debug, Default)]
@@ -66,6 +21,8 @@ pub(super) struct Counters {
     pub batches: AtomicU64,
     pub connections: AtomicU64,
     pub gaps: AtomicU64,
+    pub read_failures: AtomicU64,
+    pub polls_skipped: AtomicU64,
     pub write_failures: AtomicU64,
     pub items_failed: AtomicUsize,
 }
@@ -78,19 +35,22 @@ struct Standing {
 }
 
 /// A link's definition, items, state and way to the table.
+///
+/// Whatever is told of an item goes to the inbox under the roster's lock: once a tag has left the roster and the inbox,
+/// nothing of it can follow.
 #[derive(Debug)]
 pub(super) struct Field {
     pub id: LinkId,
-    pub definition: LinkDefinition,
-    pub items: Vec<Item>,
     pub inbox: Inbox,
     pub counters: Counters,
     pub clock: Clock,
     pub settings: OpcUaSettings,
-    connected_tag: TagId,
-    places: HashMap<TagId, usize>,
+    /// Locked before `standing` and before the inbox.
+    roster: RwLock<Roster>,
     standing: Mutex<Standing>,
     changed: watch::Sender<u64>,
+    /// Counts the changes of the roster.
+    revision: watch::Sender<u64>,
 }
 
 impl Field {
@@ -99,41 +59,71 @@ impl Field {
     /// * `changed`: counted up at every change of state.
     pub(super) fn new(link: AddLink, clock: Clock, settings: OpcUaSettings, changed: watch::Sender<u64>) -> Self {
         let AddLink { id, definition, connected_tag, tags } = link;
-        let items: Vec<Item> = tags
-            .into_iter()
-            .map(|tag| Item {
-                tag: tag.tag,
-                data_type: tag.data_type,
-                node: NodeId::from_str(&tag.node).ok(),
-                publish_ms: tag.publish_ms.max(1),
-                node_type: AtomicU8::new(0),
-            })
-            .collect();
-        let places = items.iter().enumerate().map(|(place, item)| (item.tag, place)).collect();
+        let roster = Roster::new(definition, connected_tag, tags);
+        let items_failed = roster.refused();
         let standing = Standing { state: LinkState::Connecting, reason: None, since: clock.now() };
         Self {
             id,
-            items,
-            inbox: Inbox::new(definition.name.clone(), settings.buffer),
-            counters: Counters::default(),
+            inbox: Inbox::new(settings.buffer),
+            counters: Counters { items_failed: items_failed.into(), ..Counters::default() },
             clock,
             settings,
-            connected_tag,
-            places,
+            roster: RwLock::new(roster),
             standing: Mutex::new(standing),
             changed,
-            definition,
+            revision: watch::channel(0).0,
         }
     }
 
+    fn roster(&self) -> RwLockReadGuard<'_, Roster> {
+        self.roster.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn roster_mut(&self) -> RwLockWriteGuard<'_, Roster> {
+        self.roster.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The link's name.
-    pub(super) fn name(&self) -> &str {
-        &self.definition.name
+    pub(super) fn name(&self) -> String {
+        self.roster().definition().name.clone()
+    }
+
+    /// What the next session is for: its epoch and endpoint.
+    pub(super) fn session(&self) -> (u64, String) {
+        let roster = self.roster();
+        (roster.epoch(), roster.definition().endpoint.clone())
     }
 
     /// The item of a tag.
-    pub(super) fn item(&self, tag: TagId) -> Option<&Item> {
-        self.items.get(*self.places.get(&tag)?)
+    pub(super) fn item(&self, tag: TagId) -> Option<Arc<Item>> {
+        self.roster().item(tag).cloned()
+    }
+
+    /// All items in the order in which they came; `None` where a session of this epoch has had its time.
+    pub(super) fn items(&self, epoch: u64) -> Option<Vec<Arc<Item>>> {
+        let roster = self.roster();
+        let mut items: Vec<_> = (roster.epoch() == epoch).then(|| roster.items().cloned().collect())?;
+        items.sort_unstable_by_key(|item| item.handle);
+        Some(items)
+    }
+
+    /// Tells when the roster changes, from now on.
+    pub(super) fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Waits until sessions of this epoch have had their time.
+    pub(super) async fn outdated(&self, epoch: u64) {
+        let mut revisions = self.revisions();
+        while self.roster().epoch() == epoch {
+            if revisions.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits between attempts, out of step with other links.
@@ -144,47 +134,157 @@ impl Field {
 
     /// State and counters now.
     pub(super) fn status(&self) -> LinkStatus {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let roster = self.roster();
+        let standing = self.standing();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         LinkStatus {
             id: self.id,
-            name: self.definition.name.clone(),
-            endpoint: self.definition.endpoint.clone(),
+            name: roster.definition().name.clone(),
+            endpoint: roster.definition().endpoint.clone(),
             state: standing.state,
             reason: standing.reason.clone(),
             since: standing.since,
-            tags: self.items.len(),
+            tags: roster.len(),
             items_failed: self.counters.items_failed.load(Ordering::Relaxed),
             changes: count(&self.counters.changes),
             batches: count(&self.counters.batches),
             reconnects: count(&self.counters.connections).saturating_sub(1),
             coalesced: self.inbox.coalesced(),
             gaps: count(&self.counters.gaps),
+            read_failures: count(&self.counters.read_failures),
+            polls_skipped: count(&self.counters.polls_skipped),
             write_failures: count(&self.counters.write_failures),
         }
     }
 
-    /// Device and data are there.
-    pub(super) fn connected(&self) {
+    /// State now.
+    pub(super) fn state(&self) -> LinkState {
+        self.standing().state
+    }
+
+    /// Takes another definition and other tags. What was under way for tags that have left, or that come from another
+    /// node now, is dropped.
+    ///
+    /// * Returns the number of the batch to wait for, so that nothing of it is still on its way to the table.
+    pub(super) fn update(&self, update: UpdateLink) -> u64 {
+        let UpdateLink { definition, connected_tag, tags, .. } = update;
+        let mut roster = self.roster_mut();
+        let change = roster.change(definition, connected_tag, tags);
+        let pending = self.revise(&roster, &change);
+        let standing = self.standing();
+        let mut news = Vec::new();
+        if standing.state != LinkState::Connected && standing.reason.is_some() {
+            // The others were told when the connection was lost.
+            news.extend(change.added.iter().map(|tag| Update::quality(*tag, Quality::BAD_NO_COMMUNICATION)));
+        }
+        let connected = standing.state == LinkState::Connected && !change.session;
+        news.extend(change.connected_tag.map(|tag| Update::good(tag, connected)));
+        self.push(&roster, news);
+        pending
+    }
+
+    /// Gives tags up to another link.
+    pub(super) fn release(&self, tags: &HashSet<TagId>) {
+        let mut roster = self.roster_mut();
+        let change = roster.release(tags);
+        self.revise(&roster, &change);
+    }
+
+    /// Makes a change of the roster known to the inbox, the session and the counters.
+    fn revise(&self, roster: &Roster, change: &Change) -> u64 {
+        if change.is_none() {
+            return 0;
+        }
+        let pending = self.inbox.remove(&change.void);
+        self.count_refused(roster);
+        if change.items || change.session {
+            self.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
+        }
+        self.tell();
+        pending
+    }
+
+    /// Takes values that the device sent, with the handles of their items. What is of no item of the link is passed over:
+    /// it has left meanwhile, or the device errs.
+    pub(super) fn received(&self, values: impl IntoIterator<Item = (u32, DataValue)>) {
+        let now = self.clock.now();
+        let roster = self.roster();
+        let (mut updates, mut news) = (Vec::new(), false);
+        for (handle, value) in values {
+            let Some(item) = roster.by_handle(handle) else {
+                continue;
+            };
+            if let Some(node_type) = value.value.as_ref().and_then(Variant::scalar_type_id) {
+                item.learn(node_type);
+            }
+            if value.status.is_some_and(convert::overflowed) && item.queue > 1 {
+                self.counters.gaps.fetch_add(1, Ordering::Relaxed);
+            }
+            news |= item.refuse(value.status.is_some_and(not_served));
+            let (value, quality, time) = convert::sample(value, item.data_type, now);
+            updates.push(Update { tag: item.tag, value, quality, source_time: Some(time) });
+        }
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.changes.fetch_add(updates.len() as u64, Ordering::Relaxed);
+        self.push(&roster, updates);
+        if news {
+            self.count_refused(&roster);
+        }
+    }
+
+    /// Tags keep their values and turn bad for the reason that the device gives for not serving them. To be
+    /// [counted](Self::recount) by the caller.
+    pub(super) fn refused(&self, handles: impl IntoIterator<Item = (u32, StatusCode)>) {
+        let roster = self.roster();
+        let mut updates = Vec::new();
+        for (handle, status) in handles {
+            if let Some(item) = roster.by_handle(handle) {
+                item.refuse(true);
+                updates.push(Update::quality(item.tag, convert::quality(status)));
+            }
+        }
+        self.push(&roster, updates);
+    }
+
+    /// Counts the items that the device does not serve.
+    pub(super) fn recount(&self) {
+        self.count_refused(&self.roster());
+    }
+
+    /// Device and data are there, in a session of this epoch.
+    pub(super) fn connected(&self, epoch: u64) {
+        let roster = self.roster();
+        if roster.epoch() != epoch {
+            return; // Its time is over; it is about to be closed.
+        }
         let again = self.counters.connections.fetch_add(1, Ordering::Relaxed) > 0;
-        self.inbox.push([Update::good(self.connected_tag, true)]);
+        self.push(&roster, roster.connected_tag().map(|tag| Update::good(tag, true)));
         self.enter(LinkState::Connected, None);
-        log::info!("link \"{}\": {}connected", self.name(), if again { "re" } else { "" });
+        log::info!("link \"{}\": {}connected", roster.definition().name, if again { "re" } else { "" });
     }
 
     /// An attempt failed or the connection broke: the tags turn bad where they have not done so before.
     pub(super) fn disconnected(&self, reason: &str) {
+        let roster = self.roster();
         let (first, before) = {
-            let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            let standing = self.standing();
             (standing.state == LinkState::Connected || standing.reason.is_none(), standing.state)
         };
         if first {
-            self.turn_bad(Quality::BAD_NO_COMMUNICATION);
-            log::warn!("link \"{}\": not connected: {reason}", self.name());
+            self.all_bad(&roster, Quality::BAD_NO_COMMUNICATION);
+            log::warn!("link \"{}\": not connected: {reason}", roster.definition().name);
         }
         // A link that never was connected is not lost.
         let state = if before == LinkState::Connecting { LinkState::Connecting } else { LinkState::Lost };
         self.enter(state, Some(reason.to_owned()));
+    }
+
+    /// Another device is to be connected: of the tags nothing is known until then.
+    pub(super) fn connecting(&self) {
+        let roster = self.roster();
+        self.all_bad(&roster, Quality::BAD_NO_COMMUNICATION);
+        self.enter(LinkState::Connecting, None);
+        log::info!("link \"{}\": goes to {}", roster.definition().name, roster.definition().endpoint);
     }
 
     /// Closed on request.
@@ -195,12 +295,32 @@ impl Field {
 
     /// Every tag of the link keeps its value and turns bad.
     pub(super) fn turn_bad(&self, quality: Quality) {
-        let tags = self.items.iter().map(|item| Update::quality(item.tag, quality));
-        self.inbox.push(tags.chain([Update::good(self.connected_tag, false)]));
+        self.all_bad(&self.roster(), quality);
+    }
+
+    fn all_bad(&self, roster: &Roster, quality: Quality) {
+        let tags = roster.items().map(|item| Update::quality(item.tag, quality));
+        self.push(roster, tags.chain(roster.connected_tag().map(|tag| Update::good(tag, false))));
+    }
+
+    /// `roster`: locked by the caller, so that the tags are the link's until the updates are in the inbox.
+    fn push(&self, roster: &Roster, updates: impl IntoIterator<Item = Update>) {
+        if self.inbox.push(updates) {
+            let name = &roster.definition().name;
+            log::warn!("link \"{name}\": the table is behind, only the newest value per tag is kept");
+        }
+    }
+
+    fn count_refused(&self, roster: &Roster) {
+        let refused = roster.refused();
+        if self.counters.items_failed.swap(refused, Ordering::Relaxed) != refused {
+            log::warn!("link \"{}\": the device does not serve {refused} nodes", roster.definition().name);
+            self.tell();
+        }
     }
 
     fn enter(&self, state: LinkState, reason: Option<String>) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.standing();
         if standing.state != state {
             standing.state = state;
             standing.since = self.clock.now();
@@ -213,7 +333,20 @@ impl Field {
     }
 
     /// Counters have changed in a way that people should see at once.
-    pub(super) fn tell(&self) {
+    fn tell(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+/// Whether a value's status says that there is no such value, rather than that it is a bad one.
+fn not_served(status: StatusCode) -> bool {
+    // Without the bits that tell of the value rather than of the node (OPC UA Part 4, 7.39).
+    matches!(
+        StatusCode::from(status.bits() & 0xFFFF_0000),
+        StatusCode::BadNodeIdUnknown
+            | StatusCode::BadNodeIdInvalid
+            | StatusCode::BadAttributeIdInvalid
+            | StatusCode::BadNotReadable
+            | StatusCode::BadUserAccessDenied
+    )
 }

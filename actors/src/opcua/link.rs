@@ -1,23 +1,24 @@
 //! One link: connected, watched and connected again, until it is closed.
 
+use super::acquire::Acquirer;
 use super::connect::{self, EventLoop, Failure};
 use super::field::Field;
-use super::inbox::Inbox;
-use super::subscribe::{Limits, Subscriptions};
+use super::subscribe::Limits;
 use super::write::{Connection, Outputs, WriteRequest, Writer};
-use super::{LinkError, LinkState, LinkStatus};
+use super::{LinkError, LinkState, LinkStatus, UpdateLink};
 use crate::cvt::WriteTags;
 use actix::Recipient;
 use flyball_schema::{Quality, TagId, Value};
 use futures_util::StreamExt;
 use opcua::client::transport::TransportPollResult;
 use opcua::client::{Session, SessionActivity, SessionPollResult};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Requests of people and machines that may wait for a link.
@@ -28,9 +29,6 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// How long closing a session may take that something is wrong with.
 const PARTING: Duration = Duration::from_millis(300);
-
-/// Interval at which subscriptions are looked after.
-const MENDING: Duration = Duration::from_millis(200);
 
 /// Keep-alives that may fail in a row for another reason than silence.
 const FAILED_KEEP_ALIVES: u32 = 3;
@@ -61,7 +59,7 @@ impl Link {
         Self {
             writer: runtime.spawn(writer.run(stop_writing.clone())),
             session: runtime.spawn(stay_connected(Arc::clone(&field), published, stop.clone())),
-            delivery: runtime.spawn(async move { Inbox::deliver(&delivered.inbox, table).await }),
+            delivery: runtime.spawn(async move { delivered.inbox.deliver(table, || delivered.name()).await }),
             field,
             requests,
             outputs,
@@ -83,14 +81,32 @@ impl Link {
         let (reply, outcome) = oneshot::channel();
         match self.requests.try_send(WriteRequest { values, reply }) {
             Ok(()) => Ok(outcome),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(LinkError::Deadline(self.field.name().to_owned())),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(LinkError::NotConnected(self.field.name().to_owned())),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(LinkError::Deadline(self.field.name())),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(LinkError::NotConnected(self.field.name())),
         }
     }
 
     /// Has outputs written, the newest per tag.
     pub(super) fn drive(&self, values: impl IntoIterator<Item = (TagId, Value)>) {
         self.outputs.put(values);
+    }
+
+    /// Takes another definition and other tags at once; what is returned waits until nothing of what has left can reach the
+    /// table any more.
+    pub(super) fn update(&self, update: UpdateLink) -> impl Future<Output = ()> + use<> {
+        let field = Arc::clone(&self.field);
+        let under_way = field.update(update);
+        async move { field.inbox.settled(under_way).await }
+    }
+
+    /// What it is made of, to be asked for while the link is being closed.
+    pub(super) fn field(&self) -> Weak<Field> {
+        Arc::downgrade(&self.field)
+    }
+
+    /// Gives tags up to another link.
+    pub(super) fn release(&self, tags: &HashSet<TagId>) {
+        self.field.release(tags);
     }
 
     /// Writes what is under way, closes the session and delivers what has arrived, each within a second.
@@ -117,62 +133,120 @@ async fn finish(mut task: JoinHandle<()>) {
     }
 }
 
+/// How a connection ended.
+enum End {
+    /// On request.
+    Stopped,
+    /// Another endpoint is to be connected.
+    Outdated,
+    /// It could not be made, or broke.
+    Failed(Failure),
+}
+
 /// Connects, and connects again, until stopped.
 async fn stay_connected(field: Arc<Field>, published: watch::Sender<Option<Connection>>, stop: CancellationToken) {
     let mut backoff = field.backoff();
     loop {
         let gone = CancellationToken::new();
-        let outcome = serve(&field, &published, &gone, &stop).await;
+        let (epoch, endpoint) = field.session();
+        let attempt = Attempt { field: &field, epoch, published: &published, gone: &gone };
+        let end = attempt.serve(&endpoint, &stop).await;
         gone.cancel();
         published.send_replace(None);
-        let Some(failure) = outcome else {
-            return;
-        };
-        if field.status().state == LinkState::Connected {
-            backoff.reset();
-        }
-        field.disconnected(&failure.reason);
-        let wait = backoff.next(failure.kind, &field.settings);
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = stop.cancelled() => return,
+        match end {
+            End::Stopped => return,
+            End::Outdated => backoff.reset(),
+            End::Failed(failure) => {
+                if field.state() == LinkState::Connected {
+                    backoff.reset();
+                }
+                field.disconnected(&failure.reason);
+                let wait = backoff.next(failure.kind, &field.settings);
+                tokio::select! {
+                    () = sleep(wait) => {}
+                    () = stop.cancelled() => return,
+                    () = field.outdated(epoch) => {
+                        backoff.reset();
+                        field.connecting();
+                    }
+                }
+            }
         }
     }
 }
 
-/// One connection from its making to its end; `None` when stopped.
-async fn serve(
-    field: &Arc<Field>,
-    published: &watch::Sender<Option<Connection>>,
-    gone: &CancellationToken,
-    stop: &CancellationToken,
-) -> Option<Failure> {
-    let opening = timeout(field.settings.request_timeout, connect::open(&field.definition.endpoint, &field.settings));
-    let (session, event_loop) = tokio::select! {
-        opened = opening => match opened {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(failure)) => return Some(failure),
-            Err(_elapsed) => return Some(Failure::network("no answer")),
-        },
-        () = stop.cancelled() => return None,
-    };
-    let (connected, ready) = oneshot::channel();
-    let driver = drive(Arc::clone(field), Arc::clone(&session), event_loop, connected);
-    let mut driver = Driver(tokio::spawn(driver));
-    let failure = tokio::select! {
-        failure = &mut driver.0 => return Some(failure.unwrap_or_else(|_| Failure::network("connection failed"))),
-        failure = use_session(field, &session, ready, published, gone) => Some(failure),
-        () = stop.cancelled() => None,
-    };
-    // The driver goes on meanwhile, so that the device hears of it and has the session's place free again.
-    let patience = if failure.is_none() { CLOSING } else { PARTING };
-    if timeout(patience, session.disconnect()).await.is_err() {
-        log::debug!("link \"{}\": the device did not answer the closing in time", field.name());
+/// One connection in the making or made.
+struct Attempt<'a> {
+    field: &'a Arc<Field>,
+    epoch: u64,
+    published: &'a watch::Sender<Option<Connection>>,
+    gone: &'a CancellationToken,
+}
+
+impl Attempt<'_> {
+    /// From its making to its end.
+    async fn serve(&self, endpoint: &str, stop: &CancellationToken) -> End {
+        let Self { field, epoch, .. } = *self;
+        let opening = timeout(field.settings.request_timeout, connect::open(endpoint, &field.settings));
+        let (session, event_loop) = tokio::select! {
+            opened = opening => match opened {
+                Ok(Ok(opened)) => opened,
+                Ok(Err(failure)) => return End::Failed(failure),
+                Err(_elapsed) => return End::Failed(Failure::network("no answer")),
+            },
+            () = stop.cancelled() => return End::Stopped,
+            () = field.outdated(epoch) => {
+                field.connecting();
+                return End::Outdated;
+            }
+        };
+        let (connected, ready) = oneshot::channel();
+        let driver = drive(Arc::clone(field), Arc::clone(&session), event_loop, connected);
+        let mut driver = Driver(tokio::spawn(driver));
+        let end = tokio::select! {
+            failure = &mut driver.0 => {
+                return End::Failed(failure.unwrap_or_else(|_| Failure::network("connection failed")));
+            }
+            failure = self.acquire(&session, ready) => End::Failed(failure),
+            () = stop.cancelled() => End::Stopped,
+            () = field.outdated(epoch) => {
+                // Nothing more is taken from this device, whatever it still sends.
+                field.connecting();
+                End::Outdated
+            }
+        };
+        // The driver goes on meanwhile, so that the device hears of it and has the session's place free again.
+        let patience = if matches!(end, End::Stopped) { CLOSING } else { PARTING };
+        if timeout(patience, session.disconnect()).await.is_err() {
+            log::debug!("link \"{}\": the device did not answer the closing in time", field.name());
+        }
+        // Nothing may arrive any more once the tags are told to be bad.
+        driver.0.abort();
+        let _ended = (&mut driver.0).await;
+        end
     }
-    // Nothing may arrive any more once the tags are told to be bad.
-    driver.0.abort();
-    let _ended = (&mut driver.0).await;
-    failure
+
+    /// Acquires the link's items until something is wrong.
+    async fn acquire(&self, session: &Arc<Session>, ready: oneshot::Receiver<()>) -> Failure {
+        if ready.await.is_err() {
+            // The driver has ended and is about to say why.
+            std::future::pending::<()>().await;
+        }
+        match self.start(session).await {
+            Ok(acquirer) => acquirer.run().await,
+            Err(failure) => failure,
+        }
+    }
+
+    async fn start(&self, session: &Arc<Session>) -> Result<Acquirer, Failure> {
+        let Self { field, epoch, .. } = *self;
+        let limits = Limits::read(session).await?;
+        let acquirer = Acquirer::start(Arc::clone(field), Arc::clone(session), limits, epoch).await?;
+        let (session, gone) = (Arc::clone(session), self.gone.clone());
+        self.published.send_replace(Some(Connection { session, limits, epoch, gone }));
+        field.connected(epoch);
+        Ok(acquirer)
+    }
 }
 
 /// Ends the session's task with the connection.
@@ -225,49 +299,6 @@ async fn drive(
                 }
             }
             _ => {}
-        }
-    }
-}
-
-/// Subscribes and looks after the subscriptions until something is wrong.
-async fn use_session(
-    field: &Arc<Field>,
-    session: &Arc<Session>,
-    ready: oneshot::Receiver<()>,
-    published: &watch::Sender<Option<Connection>>,
-    gone: &CancellationToken,
-) -> Failure {
-    match subscribe_and_mend(field, session, ready, published, gone).await {
-        Ok(never) => match never {},
-        Err(failure) => failure,
-    }
-}
-
-async fn subscribe_and_mend(
-    field: &Arc<Field>,
-    session: &Arc<Session>,
-    ready: oneshot::Receiver<()>,
-    published: &watch::Sender<Option<Connection>>,
-    gone: &CancellationToken,
-) -> Result<std::convert::Infallible, Failure> {
-    if ready.await.is_err() {
-        // The driver has ended and is about to say why.
-        std::future::pending::<()>().await;
-    }
-    let limits = Limits::read(session).await?;
-    let mut subscriptions = Subscriptions::create(Arc::clone(field), Arc::clone(session), limits).await?;
-    let connection = Connection { session: Arc::clone(session), limits, gone: gone.clone() };
-    published.send_replace(Some(connection));
-    field.connected();
-    let mut mending = interval(MENDING);
-    mending.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut retried = Instant::now();
-    loop {
-        mending.tick().await;
-        subscriptions.mend().await?;
-        if retried.elapsed() >= field.settings.item_retry {
-            retried = Instant::now();
-            subscriptions.retry_failed().await?;
         }
     }
 }

@@ -4,7 +4,7 @@ use super::field::Field;
 use super::link::Link;
 use super::{
     AddLink, CloseLinks, DriveOutputs, LinkError, LinkStatus, LinksChanged, ListLinks, OpcUaSettings, RemoveLink,
-    SubscribeLinks, WriteField,
+    SubscribeLinks, UpdateLink, WriteField,
 };
 use crate::cvt::WriteTags;
 use crate::send::{SendError, offer};
@@ -13,10 +13,9 @@ use actix::{Actor, AsyncContext, Context, Handler, MessageResult, Recipient, Res
 use flyball_schema::{LinkId, Quality, TagId, Value};
 use futures_util::future::join_all;
 use futures_util::stream;
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
@@ -37,6 +36,8 @@ pub struct OpcUaClientManager {
     runtime: Option<Runtime>,
     links: BTreeMap<LinkId, Link>,
     routes: HashMap<TagId, LinkId>,
+    /// Links that are being closed after their removal.
+    leaving: Vec<Weak<Field>>,
     subscribers: Vec<Recipient<LinksChanged>>,
     told: Arc<[LinkStatus]>,
     changed: watch::Sender<u64>,
@@ -62,6 +63,7 @@ impl OpcUaClientManager {
             runtime: Some(runtime),
             links: BTreeMap::new(),
             routes: HashMap::new(),
+            leaving: Vec::new(),
             subscribers: Vec::new(),
             told: Arc::default(),
             changed: watch::channel(0).0,
@@ -88,6 +90,24 @@ impl OpcUaClientManager {
         self.subscribers.retain(|subscriber| {
             !matches!(offer(subscriber, LinksChanged(Arc::clone(told))), Err((SendError::Closed, _)))
         });
+    }
+
+    /// Makes tags those of a link; other links that have them, or had them and are being closed, say nothing more of them.
+    fn claim(&mut self, id: LinkId, connected_tag: TagId, tags: impl Iterator<Item = TagId>) {
+        let mut taken: BTreeMap<LinkId, HashSet<TagId>> = BTreeMap::new();
+        let mut claimed = HashSet::from([connected_tag]);
+        for tag in tags {
+            claimed.insert(tag);
+            if let Some(other) = self.routes.insert(tag, id).filter(|other| *other != id) {
+                taken.entry(other).or_default().insert(tag);
+            }
+        }
+        for (other, tags) in taken {
+            if let Some(link) = self.links.get(&other) {
+                link.release(&tags);
+            }
+        }
+        self.leaving.retain(|field| field.upgrade().inspect(|field| field.release(&claimed)).is_some());
     }
 
     /// Values by the link they go to.
@@ -145,11 +165,34 @@ impl Handler<AddLink> for OpcUaClientManager {
             return Err(LinkError::NotConnected(link.definition.name));
         };
         let runtime = runtime.clone();
-        self.routes.extend(link.tags.iter().map(|tag| (tag.tag, id)));
+        self.claim(id, link.connected_tag, link.tags.iter().map(|tag| tag.tag));
         let field = Field::new(link, self.clock, self.settings.clone(), self.changed.clone());
         self.links.insert(id, Link::start(field, self.table.clone(), &runtime));
         self.announce();
         Ok(())
+    }
+}
+
+impl Handler<UpdateLink> for OpcUaClientManager {
+    type Result = ResponseFuture<Result<(), LinkError>>;
+
+    /// The change is made when the handler returns; the reply waits for what is under way to the table.
+    fn handle(&mut self, update: UpdateLink, _ctx: &mut Self::Context) -> Self::Result {
+        let id = update.id;
+        if !self.links.contains_key(&id) {
+            return Box::pin(async move { Err(LinkError::UnknownLink(id)) });
+        }
+        let tags: HashSet<TagId> = update.tags.iter().map(|tag| tag.tag).collect();
+        self.routes.retain(|tag, link| *link != id || tags.contains(tag));
+        self.claim(id, update.connected_tag, tags.into_iter());
+        let settled = self.links.get(&id).map(|link| link.update(update));
+        self.announce();
+        Box::pin(async move {
+            if let Some(settled) = settled {
+                settled.await;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -161,6 +204,7 @@ impl Handler<RemoveLink> for OpcUaClientManager {
             return Box::pin(async move { Err(LinkError::UnknownLink(id)) });
         };
         self.routes.retain(|_, link| *link != id);
+        self.leaving.push(link.field());
         self.announce();
         // In a task of its own: the link is closed even where the caller stops waiting.
         let closing = actix_rt::spawn(link.close(Some(Quality::BAD_NOT_CONNECTED)));

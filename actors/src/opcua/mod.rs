@@ -1,12 +1,14 @@
 //! OPC UA: the client that brings field values in and takes commands out.
 //!
 //! [`OpcUaClientManager`] keeps one task per link, on threads of their own. A link opens a session, creates one
-//! subscription per publishing interval, and turns each notification into updates that wait, every one and in order, for
-//! the current value table: one request at a time. When the connection is lost the link's tags turn bad at once, and
+//! subscription per publishing interval and polls the tags of each polling interval together, and turns what it gets into
+//! updates that wait, every one and in order, for the current value table: one request at a time. Tags come and go on the
+//! running session. When the connection is lost the link's tags turn bad at once, and
 //! everything is made anew: session, subscriptions and items, so that every tag is sent its value again.
 //!
 //! Types of the OPC UA stack stay inside this module; so do the remedies against its defects, each pinned by a test.
 
+mod acquire;
 mod backoff;
 mod buffer;
 mod connect;
@@ -16,6 +18,8 @@ mod field;
 mod inbox;
 mod link;
 mod manager;
+mod poll;
+mod roster;
 mod sequence;
 mod settings;
 mod status;
@@ -40,8 +44,33 @@ pub struct LinkedTag {
     pub node: String,
     /// Type of the tag; device values are brought to it where nothing is lost.
     pub data_type: DataType,
-    /// Publishing interval, ms; tags of one interval share a subscription.
-    pub publish_ms: u32,
+    /// How its values come.
+    pub acquisition: Acquisition,
+}
+
+/// How the values of a tag come from the device. An interval of 0 counts as 1 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Acquisition {
+    /// The device tells every change.
+    Subscribe {
+        /// Publishing interval, ms; tags of one interval share a subscription.
+        publish_ms: u32,
+    },
+    /// The value is read at an interval and reaches the table each time, changed or not. A poll that takes longer than
+    /// the interval leaves out those that fall due meanwhile.
+    Poll {
+        /// Interval between polls, ms; tags of one interval are read together.
+        interval_ms: u32,
+    },
+}
+
+impl Acquisition {
+    fn at_least_a_millisecond(self) -> Self {
+        match self {
+            Self::Subscribe { publish_ms } => Self::Subscribe { publish_ms: publish_ms.max(1) },
+            Self::Poll { interval_ms } => Self::Poll { interval_ms: interval_ms.max(1) },
+        }
+    }
 }
 
 /// Why a link could not do what was asked.
@@ -73,7 +102,8 @@ pub enum LinkError {
     Deadline(String),
 }
 
-/// Adds a link and starts to connect it; never fails because the device is away.
+/// Adds a link and starts to connect it; never fails because the device is away. A tag that another link has leaves that
+/// link.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<(), LinkError>")]
 pub struct AddLink {
@@ -84,6 +114,29 @@ pub struct AddLink {
     /// Boolean tag that is true while the link is connected and data flows.
     pub connected_tag: TagId,
     /// Its tags.
+    pub tags: Vec<LinkedTag>,
+}
+
+/// Gives a link another definition and other tags while it runs.
+///
+/// * Where the endpoint stays, tags come, go and change on the running session and the others notice nothing; a new tag
+///   is sent its value at once. Another endpoint is connected anew, and the tags are bad until it is there. A link that is
+///   not connected takes the new definition with the next connection. The same definition and tags change nothing.
+/// * A tag is on one link at a time: one that another link has leaves that link.
+/// * Reply: once nothing can reach the table any more for tags that have left, nor for a tag from the node that it had
+///   before. It does not wait for the device.
+/// * Errors: [`LinkError::UnknownLink`].
+/// * Ordering: what is asked of the manager after it knows the new tags and no others.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), LinkError>")]
+pub struct UpdateLink {
+    /// Identity.
+    pub id: LinkId,
+    /// Endpoint and intervals.
+    pub definition: LinkDefinition,
+    /// Boolean tag that is true while the link is connected and data flows.
+    pub connected_tag: TagId,
+    /// All tags that it has from now on.
     pub tags: Vec<LinkedTag>,
 }
 

@@ -47,9 +47,9 @@ pub struct LinkStatus {
     pub tags: usize,
     /// Tags whose node the device does not serve.
     pub items_failed: usize,
-    /// Changes received.
+    /// Values received, told by the device or polled.
     pub changes: u64,
-    /// Notifications received.
+    /// Notifications and answers to polls received.
     pub batches: u64,
     /// Connections made after the first.
     pub reconnects: u64,
@@ -57,6 +57,10 @@ pub struct LinkStatus {
     pub coalesced: u64,
     /// Times that the device says it lost changes, or that a message of its could not be had again.
     pub gaps: u64,
+    /// Polls, or parts of polls, that the device did not answer or refused as a whole.
+    pub read_failures: u64,
+    /// Polls left out because the one before took longer than the interval.
+    pub polls_skipped: u64,
     /// Writes to the device that failed.
     pub write_failures: u64,
 }

@@ -1,4 +1,4 @@
-//! Subscriptions of one connection: created afresh from the link's items each time, watched, and mended.
+//! Subscriptions of one connection: created afresh from the link's items each time, changed with them, watched, and mended.
 //!
 //! The stack can carry subscriptions over to a new connection. That is not used: it forgets items that failed, drops what
 //! cannot be re-created together with its callback, and publishes nothing after a reconnection; and the device would not
@@ -7,16 +7,15 @@
 use super::connect::Failure;
 use super::convert;
 use super::field::Field;
+use super::roster::Item;
 use super::sequence::Sequencer;
-use crate::cvt::Update;
-use flyball_schema::Quality;
 use opcua::client::{MonitoredItemMap, OnSubscriptionNotificationCore, Session};
 use opcua::types::{
     AttributeId, DataChangeNotification, ExtensionObject, MonitoredItemCreateRequest, MonitoringMode,
     MonitoringParameters, NodeId, NotificationMessage, ReadValueId, StatusChangeNotification, StatusCode,
     TimestampsToReturn, VariableId, Variant,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -124,28 +123,8 @@ impl Received {
     }
 
     fn changed(&self, change: DataChangeNotification) {
-        let now = self.field.clock.now();
         let changes = change.monitored_items.unwrap_or_default();
-        let counters = &self.field.counters;
-        let mut updates = Vec::with_capacity(changes.len());
-        for change in changes {
-            // Handles start at 1; one that we did not give is the device's mistake.
-            let place = (change.client_handle as usize).checked_sub(1);
-            let Some(item) = place.and_then(|place| self.field.items.get(place)) else {
-                continue;
-            };
-            if let Some(node_type) = change.value.value.as_ref().and_then(Variant::scalar_type_id) {
-                item.learn(node_type);
-            }
-            if change.value.status.is_some_and(convert::overflowed) && self.field.definition.queue > 1 {
-                counters.gaps.fetch_add(1, Ordering::Relaxed);
-            }
-            let (value, quality, time) = convert::sample(change.value, item.data_type, now);
-            updates.push(Update { tag: item.tag, value, quality, source_time: Some(time) });
-        }
-        counters.batches.fetch_add(1, Ordering::Relaxed);
-        counters.changes.fetch_add(updates.len() as u64, Ordering::Relaxed);
-        self.field.inbox.push(updates);
+        self.field.received(changes.into_iter().map(|change| (change.client_handle, change.value)));
     }
 }
 
@@ -161,13 +140,22 @@ impl OnSubscriptionNotificationCore for Listener {
 /// One subscription: all items of one publishing interval.
 struct Subscription {
     id: u32,
+    publish_ms: u32,
     received: Arc<Received>,
-    /// Places of the items that the device refused.
-    failed: Vec<usize>,
+    /// Ids that the device gave the items, by client handle.
+    made: HashMap<u32, u32>,
+    /// Items that the device refused.
+    failed: Vec<Arc<Item>>,
     /// Silence for longer than this means that it is dead.
     patience: Duration,
     /// The number that is missing, and since what uptime.
     missing: Option<(u32, Duration)>,
+}
+
+impl Subscription {
+    fn is_empty(&self) -> bool {
+        self.made.is_empty() && self.failed.is_empty()
+    }
 }
 
 /// All subscriptions of a connection.
@@ -176,29 +164,78 @@ pub(super) struct Subscriptions {
     session: Arc<Session>,
     limits: Limits,
     list: Vec<Subscription>,
+    /// Items for which the device made no subscription, with their publishing intervals.
+    unplaced: Vec<(u32, Arc<Item>)>,
 }
 
 impl Subscriptions {
-    /// Creates a subscription per publishing interval and all items on them. An item that the device refuses turns its tag
-    /// bad with the device's status, and the others go on.
-    pub(super) async fn create(field: Arc<Field>, session: Arc<Session>, limits: Limits) -> Result<Self, Failure> {
-        let mut by_interval: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        let mut malformed = Vec::new();
-        for (place, item) in field.items.iter().enumerate() {
-            match item.node {
-                Some(_) => by_interval.entry(item.publish_ms).or_default().push(place),
-                None => malformed.push(Update::quality(item.tag, Quality::BAD_NODE_ID_INVALID)),
+    /// None yet.
+    pub(super) fn new(field: Arc<Field>, session: Arc<Session>, limits: Limits) -> Self {
+        Self { field, session, limits, list: Vec::new(), unplaced: Vec::new() }
+    }
+
+    /// Creates items, each with its publishing interval in ms, in the subscriptions of their intervals, which are made where
+    /// there are none. An item that the device refuses turns its tag bad with the device's status, and the others go on.
+    ///
+    /// * Errors: the connection has to be made anew.
+    pub(super) async fn add(&mut self, items: Vec<(u32, Arc<Item>)>) -> Result<(), Failure> {
+        let mut by_interval: BTreeMap<u32, Vec<Arc<Item>>> = BTreeMap::new();
+        for (publish_ms, item) in items {
+            by_interval.entry(publish_ms).or_default().push(item);
+        }
+        for (publish_ms, items) in by_interval {
+            let known = self.list.iter().position(|subscription| subscription.publish_ms == publish_ms);
+            let place = match known {
+                Some(place) => place,
+                None => match self.subscribe(publish_ms).await {
+                    Ok(subscription) => {
+                        self.list.push(subscription);
+                        self.list.len() - 1
+                    }
+                    Err(status) if spares_the_connection(status) => {
+                        self.field.refused(items.iter().map(|item| (item.handle, status)));
+                        self.unplaced.extend(items.into_iter().map(|item| (publish_ms, item)));
+                        continue;
+                    }
+                    Err(status) => return Err(Failure::from_status(status)),
+                },
+            };
+            self.create_items(place, items).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the items with these client handles. Subscriptions that are empty now stay until they are
+    /// [dropped](Self::drop_empty).
+    ///
+    /// * Errors: the connection has to be made anew.
+    pub(super) async fn remove(&mut self, handles: &HashSet<u32>) -> Result<(), Failure> {
+        self.unplaced.retain(|(_, item)| !handles.contains(&item.handle));
+        for subscription in &mut self.list {
+            subscription.failed.retain(|item| !handles.contains(&item.handle));
+            let made = subscription.made.extract_if(|handle, _| handles.contains(handle));
+            let ids: Vec<u32> = made.map(|(_, id)| id).collect();
+            for chunk in ids.chunks(self.limits.items) {
+                // What the device says of single items does not matter: it does not have them any more.
+                self.session
+                    .delete_monitored_items(subscription.id, chunk)
+                    .await
+                    .map_err(|error| Failure::from_status(error.status()))?;
             }
         }
-        field.inbox.push(malformed);
-        let mut subscriptions = Self { field, session, limits, list: Vec::new() };
-        for (publish_ms, places) in by_interval {
-            let mut subscription = subscriptions.subscribe(publish_ms).await?;
-            subscription.failed = subscriptions.create_items(subscription.id, places).await?;
-            subscriptions.list.push(subscription);
+        Ok(())
+    }
+
+    /// Deletes subscriptions without items.
+    ///
+    /// * Errors: the connection has to be made anew.
+    pub(super) async fn drop_empty(&mut self) -> Result<(), Failure> {
+        let empty: Vec<u32> = self.list.extract_if(.., |one| one.is_empty()).map(|one| one.id).collect();
+        if !empty.is_empty() {
+            // Not `delete_subscription`, which panics where the device answers without results.
+            self.session.delete_subscriptions(&empty).await.map_err(|error| Failure::from_status(error.status()))?;
         }
-        subscriptions.count_failed();
-        Ok(subscriptions)
+        Ok(())
     }
 
     /// Looks after the subscriptions; called a few times a second.
@@ -222,15 +259,15 @@ impl Subscriptions {
     pub(super) async fn retry_failed(&mut self) -> Result<(), Failure> {
         for place in 0..self.list.len() {
             let failed = std::mem::take(&mut self.list[place].failed);
-            if !failed.is_empty() {
-                self.list[place].failed = self.create_items(self.list[place].id, failed).await?;
-            }
+            self.create_items(place, failed).await?;
         }
-        self.count_failed();
+        let unplaced = std::mem::take(&mut self.unplaced);
+        self.add(unplaced).await?;
+        self.field.recount();
         Ok(())
     }
 
-    async fn subscribe(&self, publish_ms: u32) -> Result<Subscription, Failure> {
+    async fn subscribe(&self, publish_ms: u32) -> Result<Subscription, StatusCode> {
         let interval = Duration::from_millis(publish_ms.into());
         let times = |span: Duration| u32::try_from(span.as_millis() / interval.as_millis().max(1)).unwrap_or(u32::MAX);
         let signs_of_life = times(HEARTBEAT).max(1);
@@ -241,51 +278,52 @@ impl Subscriptions {
             .session
             .create_subscription(interval, lifetime, signs_of_life, 0, 0, true, listener)
             .await
-            .map_err(|error| Failure::from_status(error.status()))?;
+            .map_err(|error| error.status())?;
         let promised = {
             let state = self.session.subscription_state().lock();
             state.get(id).map(|made| made.publishing_interval().saturating_mul(made.max_keep_alive_count()))
         };
         // Longer than the watch over the connection as a whole, which has the better reason to tell.
         let patience = promised.unwrap_or(HEARTBEAT).saturating_mul(3).saturating_add(self.field.settings.silence);
-        Ok(Subscription { id, received, failed: Vec::new(), patience, missing: None })
+        let (made, failed) = (HashMap::new(), Vec::new());
+        Ok(Subscription { id, publish_ms, received, made, failed, patience, missing: None })
     }
 
-    /// Creates items and gives back the places of those that the device refused.
-    async fn create_items(&self, subscription: u32, places: Vec<usize>) -> Result<Vec<usize>, Failure> {
-        let mut failed = Vec::new();
-        for chunk in places.chunks(self.limits.items) {
-            let requests: Vec<_> = chunk.iter().filter_map(|&place| self.request(place)).collect();
-            let results =
-                match self.session.create_monitored_items(subscription, TimestampsToReturn::Both, requests).await {
-                    Ok(results) => results.into_iter().map(|made| made.result.status_code).collect(),
-                    Err(error) if spares_the_connection(error.status()) => vec![error.status(); chunk.len()],
-                    Err(error) => return Err(Failure::from_status(error.status())),
-                };
+    /// Creates items in the subscription at `place`; those that the device refuses are kept for later.
+    async fn create_items(&mut self, place: usize, items: Vec<Arc<Item>>) -> Result<(), Failure> {
+        let subscription = &mut self.list[place];
+        for chunk in items.chunks(self.limits.items) {
+            let requests: Vec<_> = chunk.iter().filter_map(|item| request(item)).collect();
+            let created = self.session.create_monitored_items(subscription.id, TimestampsToReturn::Both, requests);
+            let results: Vec<Result<u32, StatusCode>> = match created.await {
+                Ok(results) => results
+                    .into_iter()
+                    .map(|made| match made.result.status_code {
+                        status if status.is_bad() => Err(status),
+                        _ => Ok(made.result.monitored_item_id),
+                    })
+                    .collect(),
+                Err(error) if spares_the_connection(error.status()) => vec![Err(error.status()); chunk.len()],
+                Err(error) => return Err(Failure::from_status(error.status())),
+            };
             // A device that answers for fewer items than it was asked for has not made the others.
-            let results = results.into_iter().chain(std::iter::repeat(StatusCode::BadUnexpectedError));
-            let refused: Vec<_> = chunk.iter().zip(results).filter(|(_, status)| status.is_bad()).collect();
-            failed.extend(refused.iter().map(|(place, _)| **place));
-            self.field.inbox.push(refused.into_iter().filter_map(|(&place, status)| {
-                Some(Update::quality(self.field.items.get(place)?.tag, convert::quality(status)))
-            }));
+            let results = results.into_iter().chain(std::iter::repeat(Err(StatusCode::BadUnexpectedError)));
+            let mut refused = Vec::new();
+            for (item, result) in chunk.iter().zip(results) {
+                match result {
+                    Ok(id) => {
+                        subscription.made.insert(item.handle, id);
+                        item.refuse(false);
+                    }
+                    Err(status) => {
+                        subscription.failed.push(Arc::clone(item));
+                        refused.push((item.handle, status));
+                    }
+                }
+            }
+            self.field.refused(refused);
         }
-        Ok(failed)
-    }
-
-    fn request(&self, place: usize) -> Option<MonitoredItemCreateRequest> {
-        let definition = &self.field.definition;
-        Some(MonitoredItemCreateRequest {
-            item_to_monitor: ReadValueId::new_value(self.field.items.get(place)?.node.clone()?),
-            monitoring_mode: MonitoringMode::Reporting,
-            requested_parameters: MonitoringParameters {
-                client_handle: u32::try_from(place + 1).ok()?,
-                sampling_interval: definition.sampling_ms.into(),
-                filter: ExtensionObject::null(),
-                queue_size: definition.queue.max(1),
-                discard_oldest: true,
-            },
-        })
+        Ok(())
     }
 
     /// Has the device send a message again that is missing for a while, or gives it up.
@@ -315,23 +353,31 @@ impl Subscriptions {
             }
         }
     }
+}
 
-    fn count_failed(&self) {
-        let malformed = self.field.items.iter().filter(|item| item.node.is_none()).count();
-        let refused: usize = self.list.iter().map(|subscription| subscription.failed.len()).sum();
-        let before = self.field.counters.items_failed.swap(malformed + refused, Ordering::Relaxed);
-        if before != malformed + refused {
-            log::warn!("link \"{}\": the device does not serve {} nodes", self.field.name(), malformed + refused);
-            self.field.tell();
-        }
-    }
+/// What the device is asked to monitor; `None` where the address is malformed.
+fn request(item: &Item) -> Option<MonitoredItemCreateRequest> {
+    Some(MonitoredItemCreateRequest {
+        item_to_monitor: ReadValueId::new_value(item.node.clone()?),
+        monitoring_mode: MonitoringMode::Reporting,
+        requested_parameters: MonitoringParameters {
+            client_handle: item.handle,
+            sampling_interval: item.sampling_ms.into(),
+            filter: ExtensionObject::null(),
+            queue_size: item.queue,
+            discard_oldest: true,
+        },
+    })
 }
 
 /// Whether a request that failed as a whole says nothing against the connection.
 fn spares_the_connection(status: StatusCode) -> bool {
     matches!(
         status,
-        StatusCode::BadTooManyMonitoredItems | StatusCode::BadTooManyOperations | StatusCode::BadOutOfMemory
+        StatusCode::BadTooManyMonitoredItems
+            | StatusCode::BadTooManyOperations
+            | StatusCode::BadTooManySubscriptions
+            | StatusCode::BadOutOfMemory
     )
 }
 

@@ -1,6 +1,7 @@
 //! Values on their way to a device: one request at a time, and of machine outputs only the newest per tag.
 
-use super::field::{Field, Item, scalar_type};
+use super::field::Field;
+use super::roster::{Item, scalar_type};
 use super::subscribe::{Limits, attribute};
 use super::{LinkError, convert};
 use flyball_schema::{TagId, Value};
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Connection {
     pub session: Arc<Session>,
     pub limits: Limits,
+    /// Items of other epochs are on another device.
+    pub epoch: u64,
     /// Cancelled when the connection is gone.
     pub gone: CancellationToken,
 }
@@ -122,13 +125,13 @@ impl Writer {
         let name = self.field.name();
         let connection = self.connection.borrow().clone();
         let Some(connection) = connection else {
-            return values.into_iter().map(|(tag, _)| (tag, LinkError::NotConnected(name.to_owned()))).collect();
+            return values.into_iter().map(|(tag, _)| (tag, LinkError::NotConnected(name.clone()))).collect();
         };
         let tags: Vec<TagId> = values.iter().map(|(tag, _)| *tag).collect();
         tokio::select! {
             failures = self.write_through(&connection, values) => failures,
             () = connection.gone.cancelled() => {
-                tags.into_iter().map(|tag| (tag, LinkError::NotConnected(name.to_owned()))).collect()
+                tags.into_iter().map(|tag| (tag, LinkError::NotConnected(name.clone()))).collect()
             }
         }
     }
@@ -137,7 +140,7 @@ impl Writer {
         self.learn_types(connection, &values).await;
         let (mut failures, mut requests) = (Vec::new(), Vec::new());
         for (tag, value) in values {
-            match self.request(tag, &value) {
+            match self.request(connection, tag, &value) {
                 Ok(request) => requests.push((tag, request)),
                 Err(error) => failures.push((tag, error)),
             }
@@ -157,11 +160,11 @@ impl Writer {
 
     /// A device takes only the node's own type. It is known from the last value, or else asked for.
     async fn learn_types(&self, connection: &Connection, values: &[(TagId, Value)]) {
-        let unknown: Vec<(&Item, NodeId)> = values
+        let unknown: Vec<(Arc<Item>, NodeId)> = values
             .iter()
             .filter_map(|(tag, _)| self.field.item(*tag))
-            .filter(|item| item.node_type().is_none())
-            .filter_map(|item| Some((item, item.node.clone()?)))
+            .filter(|item| item.epoch == connection.epoch && item.node_type().is_none())
+            .filter_map(|item| item.node.clone().map(|node| (item, node)))
             .collect();
         for chunk in unknown.chunks(connection.limits.reads) {
             let nodes: Vec<_> = chunk.iter().map(|(_, node)| attribute(node.clone(), AttributeId::DataType)).collect();
@@ -176,8 +179,11 @@ impl Writer {
         }
     }
 
-    fn request(&self, tag: TagId, value: &Value) -> Result<WriteValue, LinkError> {
+    fn request(&self, connection: &Connection, tag: TagId, value: &Value) -> Result<WriteValue, LinkError> {
         let item = self.field.item(tag).ok_or(LinkError::UnknownTag(tag))?;
+        if item.epoch != connection.epoch {
+            return Err(LinkError::NotConnected(self.field.name()));
+        }
         let node_id = item.node.clone().ok_or_else(|| self.refusal(tag, StatusCode::BadNodeIdInvalid))?;
         let node_type = item.node_type().unwrap_or(convert::natural_type(item.data_type));
         let variant = convert::node_value(value, node_type)
@@ -192,7 +198,7 @@ impl Writer {
     }
 
     fn refusal(&self, tag: TagId, status: StatusCode) -> LinkError {
-        let name = || self.field.name().to_owned();
+        let name = || self.field.name();
         match status {
             StatusCode::BadTimeout => LinkError::Deadline(name()),
             StatusCode::BadNotConnected

@@ -19,7 +19,7 @@ use crate::machines::{
     AddMachine, AsyncStateMachineWorker, Bindings, BoundTag, Declaration, Kinds, Machine, Source, StateMachineManager,
     StateMachineWorker, tags_of,
 };
-use crate::opcua::{AddLink, LinkedTag, OpcUaClientManager};
+use crate::opcua::{Acquisition, AddLink, LinkedTag, OpcUaClientManager};
 use crate::send::{DEADLINE, ask};
 use crate::settings::Settings;
 use actix::{Actor, Addr, Context, Recipient};
@@ -288,8 +288,8 @@ impl Starting {
         let linked = |(tag_id, tag): (TagId, &TagDefinition)| {
             let on_this = tag.link.as_ref() == Some(&link.name);
             let node = tag.node.clone().filter(|_| on_this)?;
-            let publish_ms = tag.publish_ms.unwrap_or(link.publish_ms);
-            Some(LinkedTag { tag: tag_id, node, data_type: tag.data_type, publish_ms })
+            let acquisition = Acquisition::Subscribe { publish_ms: tag.publish_ms.unwrap_or(link.publish_ms) };
+            Some(LinkedTag { tag: tag_id, node, data_type: tag.data_type, acquisition })
         };
         let mut linked_tags: Vec<LinkedTag> = tags.values().copied().filter_map(linked).collect();
         linked_tags.sort_unstable_by_key(|tag| tag.tag);

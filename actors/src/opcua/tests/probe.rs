@@ -3,7 +3,8 @@
 use crate::Clock;
 use crate::cvt::{Update, WriteReport, WriteTags};
 use crate::opcua::{
-    AddLink, CloseLinks, LinkError, LinkStatus, LinkedTag, ListLinks, OpcUaClientManager, OpcUaSettings, WriteField,
+    Acquisition, AddLink, CloseLinks, LinkError, LinkStatus, LinkedTag, ListLinks, OpcUaClientManager, OpcUaSettings,
+    UpdateLink, WriteField,
 };
 use crate::send::ask;
 use actix::{Actor, Addr, Context, Handler, MessageResult};
@@ -25,6 +26,11 @@ pub(super) struct Shown {
     pub source_time: Option<Timestamp>,
 }
 
+/// A tag from `ns=2;s=<name>`.
+pub(super) fn tag(id: u32, name: &str, data_type: DataType, acquisition: Acquisition) -> LinkedTag {
+    LinkedTag { tag: TagId(id), node: format!("ns=2;s={name}"), data_type, acquisition }
+}
+
 /// Everything that the table was given.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -43,6 +49,11 @@ impl Seen {
 
     pub(super) fn quality(&self, tag: u32) -> Quality {
         self.shown(tag).quality
+    }
+
+    /// How many updates of a tag there were.
+    pub(super) fn count(&self, tag: u32) -> usize {
+        self.all.iter().filter(|update| update.tag == TagId(tag)).count()
     }
 
     pub(super) fn connected(&self) -> bool {
@@ -93,6 +104,21 @@ impl Bench {
         nodes: &[(&str, DataType)],
         adjust: impl FnOnce(&mut OpcUaSettings),
     ) -> Self {
+        let acquisition = Acquisition::Subscribe { publish_ms: definition.publish_ms };
+        let tags = (0..).zip(nodes).map(|(tag, (node, data_type))| LinkedTag {
+            tag: TagId(tag),
+            node: (*node).to_owned(),
+            data_type: *data_type,
+            acquisition,
+        });
+        Self::start_tags(definition, tags.collect(), adjust).await
+    }
+
+    pub(super) async fn start_tags(
+        definition: LinkDefinition,
+        tags: Vec<LinkedTag>,
+        adjust: impl FnOnce(&mut OpcUaSettings),
+    ) -> Self {
         let pki = tempfile::tempdir().unwrap();
         let mut settings = OpcUaSettings {
             pki_dir: pki.path().to_owned(),
@@ -104,15 +130,19 @@ impl Bench {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let table = Table(Arc::clone(&seen)).start();
         let manager = OpcUaClientManager::new(Clock::system(), table.recipient(), settings).unwrap().start();
-        let tags = (0..).zip(nodes).map(|(tag, (node, data_type))| LinkedTag {
-            tag: TagId(tag),
-            node: (*node).to_owned(),
-            data_type: *data_type,
-            publish_ms: definition.publish_ms,
-        });
-        let link = AddLink { id: LinkId(1), tags: tags.collect(), definition, connected_tag: CONNECTED };
-        ask(&manager, link, Duration::from_secs(5)).await.unwrap().unwrap();
-        Self { seen, manager, _pki: pki }
+        let bench = Self { seen, manager, _pki: pki };
+        bench.add(AddLink { id: LinkId(1), tags, definition, connected_tag: CONNECTED }).await;
+        bench
+    }
+
+    pub(super) async fn add(&self, link: AddLink) {
+        ask(&self.manager, link, Duration::from_secs(5)).await.unwrap().unwrap();
+    }
+
+    /// Gives the first link another definition and other tags.
+    pub(super) async fn update(&self, definition: LinkDefinition, tags: Vec<LinkedTag>) {
+        let update = UpdateLink { id: LinkId(1), definition, connected_tag: CONNECTED, tags };
+        ask(&self.manager, update, Duration::from_secs(5)).await.unwrap().unwrap();
     }
 
     /// Waits until the table shows it.
