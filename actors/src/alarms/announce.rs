@@ -1,7 +1,7 @@
 //! Announcements to subscribers: in order, bounded, nothing lost in silence.
 
-use super::registry::Registry;
 use super::AlarmsChanged;
+use super::registry::Registry;
 use crate::send::{SendError, offer};
 use actix::Recipient;
 use flyball_schema::AlarmId;

@@ -23,8 +23,7 @@ pub enum AlarmEvent {
 
 impl AlarmEvent {
     /// Every event.
-    pub const ALL: [Self; 5] =
-        [Self::Activated, Self::Returned, Self::Acknowledged, Self::Reconfigured, Self::Removed];
+    pub const ALL: [Self; 5] = [Self::Activated, Self::Returned, Self::Acknowledged, Self::Reconfigured, Self::Removed];
 
     /// The word in the journal.
     #[must_use]

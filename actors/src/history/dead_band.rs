@@ -128,7 +128,10 @@ mod tests {
     /// The values kept of a series, one a second.
     fn kept<T: Into<Value> + Copy>(dead_bands: &mut DeadBands, series: &[T]) -> Vec<T> {
         let seconds = (0..).zip(series);
-        seconds.filter(|(second, value)| dead_bands.keeps(&change(70, **value, *second))).map(|(_, value)| *value).collect()
+        seconds
+            .filter(|(second, value)| dead_bands.keeps(&change(70, **value, *second)))
+            .map(|(_, value)| *value)
+            .collect()
     }
 
     #[test]
@@ -155,8 +158,11 @@ mod tests {
     fn after_the_longest_silence_the_next_change_is_kept_and_silence_begins_anew() {
         let series: Vec<i64> = vec![0; 12];
         let mut dead_bands = dead_bands(1.0, Some(5));
-        let seconds: Vec<i64> =
-            (0..).zip(&series).filter(|(second, value)| dead_bands.keeps(&change(70, **value, *second))).map(|(s, _)| s).collect();
+        let seconds: Vec<i64> = (0..)
+            .zip(&series)
+            .filter(|(second, value)| dead_bands.keeps(&change(70, **value, *second)))
+            .map(|(s, _)| s)
+            .collect();
         assert_eq!(seconds, [0, 5, 10]);
     }
 

@@ -1,7 +1,7 @@
 //! Collects changes into frames and keeps these, in order, until they are stored. Pure.
 
-use super::dead_band::{DeadBands, HistoryDeadBand};
 use super::TagSet;
+use super::dead_band::{DeadBands, HistoryDeadBand};
 use super::frame::MAX_CHANGES;
 use crate::cvt::TagChange;
 use flyball_schema::{TagId, Timestamp, Value};

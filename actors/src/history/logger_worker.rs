@@ -7,7 +7,7 @@ use super::historian::Chain;
 use super::journal::Appended;
 use super::shared::History;
 use super::writer::{AppendFrames, HistoryWriter};
-use super::{FlushHistory, HistoryError, HistoryStatus, TagSet, Keeping, ReadHistoryStatus, SetKeeping};
+use super::{FlushHistory, HistoryError, HistoryStatus, Keeping, ReadHistoryStatus, SetKeeping, TagSet};
 use crate::Clock;
 use crate::cvt::TagsChanged;
 use crate::send::ask_recipient;

@@ -1,10 +1,10 @@
 //! What the threads of one history share: the newest samples, and how far the store is.
 
-use super::{HistorySettings, Keeping};
 use super::framer::Frame;
 use super::head::Head;
 use super::historian::{Cancel, Generation, Historian, HistorianError, JournalId};
 use super::journal::{Appended, Journal};
+use super::{HistorySettings, Keeping};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -3,8 +3,8 @@
 mod members;
 
 use super::async_worker::AsyncStateMachineWorker;
-use super::error::MachineError;
 use super::bindings::Bindings;
+use super::error::MachineError;
 use super::kinds::Kinds;
 use super::lifecycle::MachineState;
 use super::runner::Saved;

@@ -25,12 +25,12 @@ pub mod runner;
 mod saver;
 mod status;
 mod stopwatch;
+mod tag_use;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 pub mod two_position;
-mod tag_use;
 mod typed;
 pub mod wheel;
 mod worker;

@@ -65,7 +65,8 @@ impl Bindings {
 
     /// Takes new names of tags.
     pub fn rename_tags(&mut self, names: &[(TagId, String)]) {
-        let outputs = self.outputs.values_mut().flat_map(|binding| std::iter::once(&mut binding.own).chain(&mut binding.drives));
+        let outputs =
+            self.outputs.values_mut().flat_map(|binding| std::iter::once(&mut binding.own).chain(&mut binding.drives));
         for bound in self.inputs.values_mut().chain(outputs) {
             if let Some((_, name)) = names.iter().find(|(tag, _)| *tag == bound.tag) {
                 bound.name.clone_from(name);

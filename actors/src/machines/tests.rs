@@ -1,5 +1,6 @@
 //! Machines with their workers, their manager and a real table, as an operator sees them.
 
+mod changes;
 mod rig;
 
 use super::testing::definition;

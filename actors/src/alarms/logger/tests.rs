@@ -62,6 +62,11 @@ async fn transitions_and_states_come_back_as_they_were_written() {
         let comment = Some("Ventil \"7\" geschlossen; ok?".to_owned());
         let acknowledged = registry.acknowledge(AlarmId(1), "ann".to_owned(), comment, at(10)).unwrap();
         records.extend(acknowledged.transition);
+        let moved = NewAlarm { tag: flyball_schema::TagId(9), ..alarm(1, AlarmKind::High, 10.0) };
+        let changed = registry.change(&[AlarmId(2)], vec![moved], at(11)).unwrap();
+        records.extend(changed.effects.into_iter().filter_map(|effect| effect.transition));
+        let events: Vec<_> = records.iter().map(|(transition, _)| transition.event).collect();
+        assert_eq!(events[4..], ["removed", "reconfigured"]);
         ask(&plant.logger, StoreTransitions(records.clone()), DEADLINE).await.unwrap().unwrap();
 
         let rows = journal(&plant.logger, all()).await;

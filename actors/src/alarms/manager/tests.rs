@@ -382,6 +382,72 @@ async fn after_lost_changes_the_alarms_are_brought_up_to_date_by_a_snapshot() {
 }
 
 #[actix_rt::test]
+async fn a_removed_alarm_is_ended_in_the_journal_and_subscribers_hear_that_it_is_gone() {
+    let journal = Journal::default();
+    let manager = start(&journal, 3).await;
+    feed(&manager, vec![good(0, 11.0, 1), good(1, 5.0, 1)]).await;
+    let listener = Listener::default();
+    get(&manager, SubscribeAlarms(listener.clone().start().recipient())).await;
+    let lowered = alarm(1, AlarmKind::High, 4.0);
+    get(&manager, ChangeAlarms { remove: vec![AlarmId(2), AlarmId(0)], put: vec![lowered] }).await.unwrap();
+    get(&manager, FlushAlarms).await.unwrap();
+    assert_eq!(journal.rows(), [(0, 1, "activated"), (0, 1, "removed"), (1, 1, "activated")]);
+    until(|| !listener.removed.lock().unwrap().is_empty()).await;
+    assert_eq!(
+        (listener.told(), listener.removed.lock().unwrap().clone()),
+        (vec![(0, "NORM"), (1, "UNACK")], vec![0, 2])
+    );
+    assert_eq!(get(&manager, ReadAlarm(AlarmId(0))).await, Err(AlarmError::UnknownAlarm(AlarmId(0))));
+    let refused = ChangeAlarms { remove: vec![AlarmId(0)], put: vec![alarm(7, AlarmKind::High, 1.0)] };
+    assert_eq!(get(&manager, refused).await, Err(AlarmError::UnknownAlarm(AlarmId(0))));
+    assert_eq!(get(&manager, CountAlarms).await.total, 1);
+}
+
+#[actix_rt::test]
+async fn an_alarm_that_moves_to_a_tag_never_seen_asks_the_table_for_it() {
+    tokio::time::pause();
+    let journal = Journal::default();
+    let table = Table(vec![good(0, 11.0, 1), good(9, 50.0, 1)]).start();
+    let store = journal.clone().start().recipient();
+    let manager = AlarmManager::new(Clock::starting_at(at(1000)), store).with_table(table.recipient()).start();
+    get(&manager, CreateAlarms(vec![alarm(0, AlarmKind::High, 10.0)])).await.unwrap();
+    feed(&manager, vec![good(0, 11.0, 1)]).await;
+    let mut moved = alarm(9, AlarmKind::High, 10.0);
+    moved.id = AlarmId(0);
+    get(&manager, ChangeAlarms { remove: vec![], put: vec![moved] }).await.unwrap();
+    assert_eq!(get(&manager, ReadAlarm(AlarmId(0))).await.unwrap().value, Some(Value::Float(50.0)));
+    get(&manager, FlushAlarms).await.unwrap();
+    assert_eq!(journal.rows(), [(0, 1, "activated"), (0, 1, "reconfigured"), (0, 2, "activated")]);
+}
+
+#[actix_rt::test]
+async fn a_subscriber_far_behind_hears_of_a_removal_too() {
+    const ALARMS: u32 = 100;
+    let manager = start(&Journal::default(), ALARMS).await;
+    let gate = Arc::new(AtomicBool::new(false));
+    let listener = Listener { gate: Some(Arc::clone(&gate)), ..Listener::default() };
+    get(&manager, SubscribeAlarms(listener.clone().start().recipient())).await;
+    for second in 1..=200 {
+        let value = if second % 2 == 0 { 5.0 } else { 11.0 };
+        feed(&manager, (0..ALARMS).map(|tag| good(tag, value, second)).collect()).await;
+    }
+    get(&manager, ChangeAlarms { remove: vec![AlarmId(5)], put: vec![] }).await.unwrap();
+    assert!(get(&manager, ReadAlarmManagerStatus).await.merged_announcements > 0);
+    gate.store(true, Ordering::SeqCst);
+    until(|| *listener.removed.lock().unwrap() == [5]).await;
+}
+
+#[actix_rt::test]
+async fn a_renamed_tag_is_announced_with_its_alarms() {
+    let manager = start(&Journal::default(), 2).await;
+    let listener = Listener::default();
+    get(&manager, SubscribeAlarms(listener.clone().start().recipient())).await;
+    get(&manager, RenameTags(vec![(TagId(1), "tank".to_owned())])).await;
+    until(|| listener.told.lock().unwrap().iter().any(|status| status.definition.tag == "tank")).await;
+    assert_eq!(get(&manager, ListTagUses(vec![TagId(1)])).await.len(), 1);
+}
+
+#[actix_rt::test]
 async fn a_value_written_to_the_table_raises_its_alarm() {
     let journal = Journal::default();
     let manager = start(&journal, 2).await;

@@ -41,12 +41,7 @@ impl Registry {
     /// [`AlarmError::UnknownAlarm`], [`AlarmError::DuplicateId`] for an id that is named twice; [`AlarmError::Invalid`] for
     /// a set point or dead-band that cannot be, and where afterwards a name were taken, a tag had two alarms of a type, or
     /// LL < L < H < HH were broken.
-    pub fn change(
-        &mut self,
-        remove: &[AlarmId],
-        put: Vec<NewAlarm>,
-        now: Timestamp,
-    ) -> Result<Changed, AlarmError> {
+    pub fn change(&mut self, remove: &[AlarmId], put: Vec<NewAlarm>, now: Timestamp) -> Result<Changed, AlarmError> {
         let leaving: BTreeSet<AlarmId> = remove.iter().copied().collect();
         if let Some(unknown) = leaving.iter().find(|id| !self.by_id.contains_key(id)) {
             return Err(AlarmError::UnknownAlarm(*unknown));
@@ -122,7 +117,9 @@ impl Registry {
             alarm.recall(memory);
         }
         if let Some(ended) = ended {
-            changed.effects.push(AlarmEffect { status: alarm.status(), transition: Some((ended, alarm.memory().clone())) });
+            changed
+                .effects
+                .push(AlarmEffect { status: alarm.status(), transition: Some((ended, alarm.memory().clone())) });
         }
         let (tag, slot) = (alarm.tag(), self.insert(alarm));
         let (watch, alarm) = (&self.watches[tag.index()], &mut self.entries[slot].alarm);

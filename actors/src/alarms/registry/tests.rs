@@ -1,5 +1,5 @@
-use super::super::test_support::{alarm, alarm_on, at, change, good};
 use super::super::NewAlarm;
+use super::super::test_support::{alarm, alarm_on, at, change, good};
 use super::*;
 use flyball_schema::definition::{AlarmKind, Priority};
 use proptest::prelude::*;

@@ -37,7 +37,8 @@ impl StateMachineManager {
         }
         for driven in bindings.outputs.values().filter_map(|binding| binding.drives.as_ref()) {
             if let Some(other) = self.driven.get(&driven.tag).filter(|other| **other != id) {
-                let by = self.machines.get(other).map_or_else(|| other.to_string(), |entry| entry.definition.name.clone());
+                let by =
+                    self.machines.get(other).map_or_else(|| other.to_string(), |entry| entry.definition.name.clone());
                 let (machine, tag) = (definition.name.clone(), driven.name.clone());
                 return Err(MachineError::AlreadyDriven { machine, tag, by });
             }

@@ -134,8 +134,11 @@ fn declaration_of(machine: &dyn Machine, definition: &MachineDefinition) -> Resu
     if !(1..=86_400_000).contains(&interval_ms) {
         return Err(MachineError::BadInterval { machine: name(), interval_ms });
     }
-    let declaration = guarded(|| machine.declaration())
-        .map_err(|text| MachineError::Panicked { machine: name(), during: "declaration", text })?;
+    let declaration = guarded(|| machine.declaration()).map_err(|text| MachineError::Panicked {
+        machine: name(),
+        during: "declaration",
+        text,
+    })?;
     declaration.check().map_err(|reason| MachineError::BadDeclaration { machine: name(), reason })?;
     Ok(declaration)
 }

@@ -76,7 +76,7 @@ impl Handler<MachinesChanged> for Watcher {
 }
 
 pub(super) struct Rig {
-    cvt: Addr<Cvt>,
+    pub(super) cvt: Addr<Cvt>,
     manager: Addr<StateMachineManager>,
     pub(super) field: Field,
     pub(super) store: Store,
@@ -168,6 +168,16 @@ impl Rig {
     pub(super) async fn write(&self, tag: TagId, value: impl Into<Value>) {
         let report = ask(&self.cvt, WriteTags(vec![Update::good(tag, value)]), WAIT).await.unwrap();
         assert_eq!(report.refused, []);
+    }
+
+    /// Waits for what is durable to be as told.
+    pub(super) async fn saved(&self, is: impl Fn(&BTreeMap<MachineId, MachineMemory>) -> bool) {
+        let poll = async {
+            while !is(&self.store.saved.lock().unwrap()) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, poll).await.unwrap();
     }
 
     /// Waits for a machine to be as told.

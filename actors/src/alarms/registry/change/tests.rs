@@ -59,7 +59,10 @@ fn names_and_types_may_be_swapped_within_one_change() {
     };
     let both = vec![swapped(1, "a2", AlarmKind::Low, 1.0), swapped(2, "a1", AlarmKind::High, 10.0)];
     registry.change(&[], both, at(1)).unwrap();
-    assert_eq!((status(&registry, 1).definition.name.as_str(), status(&registry, 1).definition.kind), ("a2", AlarmKind::Low));
+    assert_eq!(
+        (status(&registry, 1).definition.name.as_str(), status(&registry, 1).definition.kind),
+        ("a2", AlarmKind::Low)
+    );
     let taken = vec![swapped(1, "a1", AlarmKind::Low, 1.0)];
     assert_eq!(field(registry.change(&[], taken.clone(), at(2))), "name");
     registry.change(&[AlarmId(2)], taken, at(3)).unwrap();
@@ -135,7 +138,11 @@ fn a_replaced_alarm_keeps_occurrence_and_acknowledgement_and_takes_its_texts_and
     assert_eq!(after, AlarmStatus { definition: new.definition.into(), ..before });
     assert_eq!((changed.effects.len(), transitions(&changed)), (1, vec![]));
     assert_eq!(changed.effects[0].status, after, "told, though nothing moved");
-    let found = registry.list(&super::super::super::ListAlarms { limit: 9, contains: Some("RENAMED".into()), ..Default::default() });
+    let found = registry.list(&super::super::super::ListAlarms {
+        limit: 9,
+        contains: Some("RENAMED".into()),
+        ..Default::default()
+    });
     assert_eq!(found.len(), 1);
 }
 
@@ -228,7 +235,8 @@ fn a_replaced_alarm_on_a_bad_tag_is_held_as_it_stands() {
 fn a_renamed_tag_is_told_by_its_alarms_and_found_by_its_new_name() {
     let mut registry = registry(limits([1.0, 2.0, 3.0, 4.0]));
     registry.change(&[], vec![alarm(9, AlarmKind::High, 1.0)], at(1)).unwrap();
-    let names = [(TagId(1), "Boiler.Level".to_owned()), (TagId(77), "nobody".to_owned()), (TagId(4), "none".to_owned())];
+    let names =
+        [(TagId(1), "Boiler.Level".to_owned()), (TagId(77), "nobody".to_owned()), (TagId(4), "none".to_owned())];
     let told = registry.rename_tags(&names);
     assert_eq!(told.iter().map(|status| status.definition.tag.as_str()).collect::<Vec<_>>(), ["Boiler.Level"; 4]);
     let query = super::super::super::ListAlarms { limit: 9, contains: Some("boiler".into()), ..Default::default() };
