@@ -1,20 +1,26 @@
 //! The plant as code: links, tags, alarms and machines, as `plant.toml` or Rust says them.
 //!
 //! [`PlantDefinition::from_toml`] reads a file and names line and column of what is wrong;
-//! [`PlantDefinition::validate`] holds the rules that concern more than one item.
+//! [`PlantDefinition::validate`] holds the rules that concern more than one item; [`Difference`] tells what changes
+//! from one definition to another.
 
 mod alarm;
+mod difference;
 mod error;
 mod filter;
 mod screens;
 mod tag;
+mod tree;
+mod users;
 mod validate;
 
 pub use alarm::{AlarmClass, AlarmDefinition, AlarmKind, Priority};
+pub use difference::{Changed, Changes, Counts, Difference, FieldChange, Item, Warning};
 pub use error::{DefinitionError, Fault, Place};
 pub use filter::Filter;
 pub use screens::{DriftScreen, FrozenScreen, OutlierScreen, RangeScreen, RateScreen, Screens};
 pub use tag::{DeadBand, Location, Range, Role, TagDefinition};
+pub use users::{RenameError, User, rename_tag, users_of};
 pub use validate::{check_limit_order, check_tag};
 
 use crate::Value;
