@@ -10,6 +10,7 @@ mod error;
 mod filter;
 mod screens;
 mod tag;
+mod toml_text;
 mod tree;
 mod users;
 mod validate;
@@ -176,9 +177,9 @@ impl PlantDefinition {
     /// Writes the definition as TOML that [`from_toml`](Self::from_toml) reads back to the same value.
     ///
     /// # Errors
-    /// Where a number cannot be told in TOML.
+    /// A number that is not finite.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string_pretty(self)
+        toml_text::write(self)
     }
 
     /// Checks every rule that needs no running plant.
