@@ -2,9 +2,10 @@
 //!
 //! [`PlantDefinition::from_toml`] reads a file and names line and column of what is wrong;
 //! [`PlantDefinition::validate`] holds the rules that concern more than one item; [`Difference`] tells what changes
-//! from one definition to another.
+//! from one definition to another; [`csv`] has tags and alarms as tables for spreadsheets.
 
 mod alarm;
+pub mod csv;
 mod difference;
 mod error;
 mod filter;
