@@ -9,6 +9,8 @@ pub mod csv;
 mod difference;
 mod error;
 mod filter;
+#[cfg(test)]
+mod roundtrip;
 mod screens;
 mod tag;
 mod toml_text;
