@@ -199,18 +199,30 @@ impl Stack {
         (text.filter(|_| !quality.is_bad()), quality)
     }
 
+    /// Puts what `operator` makes of the two uppermost in their place.
     #[inline]
     fn binary(&mut self, operator: impl FnOnce(f64, f64) -> f64) {
         let right = self.pop();
-        let left = self.pop();
-        self.push(Slot::calculated(operator(left.value, right.value), worst(left.quality, right.quality)));
+        if let Some(left) = self.numbers.last_mut() {
+            *left = Slot::calculated(operator(left.value, right.value), worst(left.quality, right.quality));
+        }
     }
 
+    /// As [`binary`](Self::binary), with a Boolean as result.
     #[inline]
     fn comparison(&mut self, operator: impl FnOnce(f64, f64) -> bool) {
         let right = self.pop();
-        let left = self.pop();
-        self.push(Slot::truth(operator(left.value, right.value), worst(left.quality, right.quality)));
+        if let Some(left) = self.numbers.last_mut() {
+            *left = Slot::truth(operator(left.value, right.value), worst(left.quality, right.quality));
+        }
+    }
+
+    /// Puts what `operator` makes of the uppermost in its place.
+    #[inline]
+    fn unary(&mut self, operator: impl FnOnce(f64) -> f64) {
+        if let Some(x) = self.numbers.last_mut() {
+            *x = Slot::calculated(operator(x.value), x.quality);
+        }
     }
 
     fn text_comparison(&mut self, equal: bool) {
@@ -256,14 +268,8 @@ impl Stack {
             Step::HasSeverity(asked, tag) => {
                 self.push(Slot::truth(severity(read(tag)) == asked, Quality::GOOD));
             }
-            Step::Negate => {
-                let x = self.pop();
-                self.push(Slot { value: -x.value, ..x });
-            }
-            Step::Not => {
-                let x = self.pop();
-                self.push(Slot { value: 1.0 - x.value, ..x });
-            }
+            Step::Negate => self.unary(|x| -x),
+            Step::Not => self.unary(|x| 1.0 - x),
             // Operands are 0 or 1.
             Step::Or => self.comparison(|left, right| left + right > 0.5),
             Step::And => self.comparison(|left, right| left + right > 1.5),
@@ -284,10 +290,7 @@ impl Stack {
             Step::Min => self.binary(f64::min),
             Step::Max => self.binary(f64::max),
             Step::Clamp => self.clamp(),
-            Step::Apply(function) => {
-                let x = self.pop();
-                self.push(Slot::calculated(apply(function, x.value), x.quality));
-            }
+            Step::Apply(function) => self.unary(|x| apply(function, x)),
             Step::Select => self.select(),
             Step::SelectText => self.select_text(),
             Step::Window(_) | Step::Sum { .. } => {}

@@ -15,14 +15,15 @@ const NOT_DERIVED: u32 = u32::MAX;
 /// The current value table's loop: [`mark`](Self::mark) every changed tag; then while there is a
 /// [`next_due`](Self::next_due) one, [`evaluate`](Self::evaluate) it, and mark it if its value changed.
 ///
-/// Without derived tags it takes no memory; with them 8 bytes for each id up to the largest that is derived or an input.
+/// Without derived tags it takes no memory; with them 8 bytes for each id up to the largest that is derived or an
+/// input.
 #[derive(Debug, Default)]
 pub struct Network {
     /// By rank.
     derived: Vec<Derived>,
     /// By tag, as far as there are derived ones.
     rank_of: Vec<u32>,
-    /// By tag, as far as there are inputs: where its dependents begin in `dependents`; one more for the end of the last.
+    /// By tag, as far as there are inputs: where its dependents begin in `dependents`; one more ends the last.
     first_dependent: Vec<u32>,
     /// Ranks, those of one tag next to each other.
     dependents: Vec<u32>,
@@ -43,7 +44,7 @@ fn rank(index: usize) -> u32 {
 }
 
 impl Network {
-    /// Puts programs in place of those of the same tags, or adds them; `None` takes the tag's program away. All or none.
+    /// Adds programs, in place of those of the same tags where there are; `None` takes a tag's away. All or none.
     ///
     /// The tags of new programs, and those that depend on a tag whose program came or went, become due. Takes time
     /// proportional to all derived tags and their inputs, however few change: hand many over at once.
@@ -193,8 +194,8 @@ impl Network {
         tags
     }
 
-    /// Evaluates a derived tag, due or not, which is then no longer due; see [`Program::evaluate`]. `None` for a tag that
-    /// is not derived.
+    /// Evaluates a derived tag, due or not, which is then no longer due; see [`Program::evaluate`]. `None` for a tag
+    /// that is not derived.
     #[inline]
     pub fn evaluate<'a>(
         &mut self,

@@ -75,7 +75,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranks_behave_as_an_ordered_set(bound in 1_usize..10_000, steps in prop::collection::vec((any::<usize>(), 0..3), 0..200)) {
+        fn ranks_behave_as_an_ordered_set(
+            bound in 1_usize..10_000,
+            steps in prop::collection::vec((any::<usize>(), 0..3), 0..200),
+        ) {
             let (mut ranks, mut model) = (Ranks::new(bound), BTreeSet::new());
             for (number, action) in steps {
                 let rank = number % bound;

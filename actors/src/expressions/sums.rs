@@ -16,7 +16,7 @@ pub enum MemoryError {
     #[error("the memory of a derived tag cannot be read")]
     Unreadable(#[source] serde_json::Error),
     /// It is of an expression with other sums.
-    #[error("the memory is of an expression with the sums [{}], this one has [{}]", .found.join(", "), .expected.join(", "))]
+    #[error("the memory is of the sums [{}], the expression has [{}]", .found.join(", "), .expected.join(", "))]
     OtherSums {
         /// The sums of the expression, in its order: `total` or `hours`.
         expected: Vec<&'static str>,
@@ -31,7 +31,7 @@ pub(super) struct Total {
     base_micros: f64,
     /// In number × µs.
     sum: f64,
-    /// What rounding has kept out of `sum` (A. Neumaier, ZAMM 54 (1974), 39): small steps onto a large sum are not lost.
+    /// What rounding has kept out of `sum` (A. Neumaier, ZAMM 54 (1974), 39): small steps onto a large sum count.
     rest: f64,
     held: Option<f64>,
 }

@@ -232,7 +232,7 @@ pub(super) struct Window<M> {
     width: i64,
     /// Spans that have ended, each at the beginning of the next, the last at that of `open`.
     closed: VecDeque<Sample>,
-    /// For the first of `closed`, from the last of them to the first: what each and those after it, of that part, come to.
+    /// For the first part of `closed`, from its last to its first: what each and those after it in that part come to.
     front: Vec<Fold<M>>,
     /// What the rest of `closed` comes to.
     back: Fold<M>,
@@ -280,7 +280,7 @@ impl<M: Measure> Window<M> {
         }
     }
 
-    /// What of the spans that have ended lies after `beginning`; drops those that lie before it. `end` is that of the last.
+    /// What lies after `beginning` of the spans that have ended, the last at `end`; drops those that lie before it.
     fn closed_after(&mut self, beginning: i64, end: i64) -> Fold<M> {
         while let Some(first) = self.closed.front().copied()
             && first.start <= beginning
@@ -313,8 +313,8 @@ impl<M: Measure> Window<M> {
         self.back = Fold::NOTHING;
     }
 
-    /// Merges neighbours as long as what comes of them is no longer than a [`MERGED_SPANS`]th of the window. A window is
-    /// then no coarser than that at its far end, and exact elsewhere.
+    /// Merges neighbours as long as what comes of them is no longer than a [`MERGED_SPANS`]th of the window. A window
+    /// is then no coarser than that at its far end, and exact elsewhere.
     fn merge(&mut self, end: i64) {
         let longest = self.width / MERGED_SPANS;
         let mut merged: VecDeque<Sample> = VecDeque::with_capacity(self.closed.len());

@@ -29,7 +29,7 @@ pub enum ExpressionError {
         known: Vec<&'static str>,
     },
     /// A function was given too few or too many arguments.
-    #[error("column {position}: expected {usage}, found {found} {}", if *.found == 1 { "argument" } else { "arguments" })]
+    #[error("column {position}: expected {usage}, found {found} argument{}", if *.found == 1 { "" } else { "s" })]
     WrongArguments {
         /// Where the function's name stands.
         position: usize,

@@ -98,7 +98,7 @@ impl Signature {
         Err(fault)
     }
 
-    /// The node of a call whose arguments have been [checked](Self::check); `None` for the functions of a tag by itself.
+    /// The node of a call whose arguments are [checked](Self::check); `None` for the functions of a tag by itself.
     pub(super) fn node(&self, arguments: &[Argument]) -> Option<NodeKind> {
         use Argument::{Duration as Span, Node};
         let window = |function, argument, width| Some(NodeKind::Window(function, argument, width));

@@ -1,7 +1,7 @@
 //! The expression language of derived tags.
 //!
 //! `(tank1.level + {unit1/TI-101}) / 2 > 3 and not good(pump)`: parsed by [`Expression::parse`] into nodes in
-//! postfix order, checked by [`Expression::check`], and ordered among others by [`order`]. What it calculates is the
+//! postfix order, checked by [`Expression::check`], and ordered among others by [`order()`]. What it calculates is the
 //! evaluator's part.
 //!
 //! # Language
@@ -11,8 +11,8 @@
 //!   `{unit1/TI-101}`. A bare name before `(` is a function.
 //! * **Operators**, loosest first: `or` `||`; `and` `&&`; `not` `!`; `<` `<=` `>` `>=` `==` `!=` (they do not chain);
 //!   `+` `-`; `*` `/` `%`; unary `-`; `^` (from the right, `-2^2` is −4, `2^-1` is 0.5).
-//! * **Functions**: `if(c, a, b)`, `min(a, b, …)`, `max(a, b, …)`, `abs`, `sqrt`, `exp`, `ln`, `log10`, `floor`, `ceil`,
-//!   `round`, `clamp(x, low, high)`, `good(tag)`, `uncertain(tag)`, `bad(tag)`; over a window `avg(x, 60s)`,
+//! * **Functions**: `if(c, a, b)`, `min(a, b, …)`, `max(a, b, …)`, `abs`, `sqrt`, `exp`, `ln`, `log10`, `floor`,
+//!   `ceil`, `round`, `clamp(x, low, high)`, `good(tag)`, `uncertain(tag)`, `bad(tag)`; over a window `avg(x, 60s)`,
 //!   `min(x, 60s)`, `max(x, 60s)`, `sum(x, 60s)`, `rate(x, 60s)`; `total(x, 1h)`, `total(x, 1h, reset)`, `hours(c)`,
 //!   `hours(c, reset)`.
 //! * **Types**: number (float and integer tags), Boolean, text (only `==`, `!=`, `if`). None becomes another by itself.
@@ -227,7 +227,7 @@ impl Expression {
         Ok(Self { text: text.into(), nodes, references })
     }
 
-    /// The nodes in postfix order: operands stand before their operator, in their order, the outermost last. Never empty.
+    /// The nodes in postfix order: operands stand before their operator, in order, the outermost last; one or more.
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

@@ -32,8 +32,8 @@ impl<K: fmt::Debug + fmt::Display> std::error::Error for Cycle<K> {}
 
 /// The order in which to calculate derived tags so that each comes after its inputs: indexes into `items`.
 ///
-/// * `items`: each derived tag with its inputs; every derived tag once. Inputs that are not among them, and inputs named
-///   twice, do no harm.
+/// * `items`: each derived tag with its inputs; every derived tag once. Inputs that are not among them, and inputs
+///   named twice, do no harm.
 /// * Takes time and memory proportional to tags and inputs, and no recursion, however long the chains are.
 /// * Source: A. B. Kahn, "Topological sorting of large networks", CACM 5 (1962), 558.
 ///

@@ -210,7 +210,8 @@ proptest! {
                 let inputs = &graph[&evaluated.index()];
                 prop_assert!(table.evaluated[place..].iter().all(|later| !inputs.contains(&later.index())));
             }
-            let mut expected: Vec<Option<f64>> = (0..60).map(|index| table.number(index).filter(|_| index < 10)).collect();
+            let written = |index: usize| table.number(index).filter(|_| index < 10);
+            let mut expected: Vec<Option<f64>> = (0..60).map(written).collect();
             for (number, inputs) in &graph {
                 expected[*number] = inputs.iter().try_fold(1.0, |sum, input| Some(sum + expected[*input]?));
             }

@@ -41,7 +41,8 @@ fn exact_number() -> BoxedStrategy<String> {
 
 fn boolean() -> BoxedStrategy<String> {
     let leaf = prop_oneof![
-        3 => select(&["c", "d", "true", "false", "s == t", "s != \"x\"", "if(c, s, t) == \"x\""][..]).prop_map(|text| format!("({text})")),
+        3 => select(&["c", "d", "true", "(s == t)", "(s != \"x\")", "(if(c, s, t) == \"x\")"][..])
+            .prop_map(str::to_owned),
         1 => severity_test(),
         3 => (exact_number(), select(&["<", "<=", ">", ">=", "==", "!="][..]), exact_number())
             .prop_map(|(a, operator, b)| format!("({a} {operator} {b})")),

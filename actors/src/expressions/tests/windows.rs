@@ -248,7 +248,7 @@ fn a_memory_of_something_else_is_refused_and_changes_nothing() {
         assert_eq!(program.memory(), before);
     }
     let other = program.restore(&json!([{"kind": "hours", "micros": 1}])).unwrap_err();
-    assert_eq!(other.to_string(), "the memory is of an expression with the sums [hours], this one has [total, hours]");
+    assert_eq!(other.to_string(), "the memory is of the sums [hours], the expression has [total, hours]");
 }
 
 #[test]
@@ -286,4 +286,17 @@ fn many_samples_at_one_moment_are_bounded_too() {
     }
     let sum: f64 = (0..10_000_i32).filter(|number| number % 3 != 1).map(f64::from).sum();
     assert_eq!(last, Some(Value::Float(sum + 9_999.0)));
+}
+
+#[test]
+fn a_sample_replaced_at_once_by_a_bad_one_still_counts_when_merged() {
+    let (mut program, mut plant) = (compile("sum(a, 10s)"), Plant::new());
+    let mut last = None;
+    for number in 1..=10_000_i32 {
+        for quality in [G, B] {
+            plant.set("a", f64::from(number), quality);
+            last = plant.evaluate(&mut program, number.into()).value;
+        }
+    }
+    assert_eq!(last, Some(Value::Float(50_005_000.0)));
 }
