@@ -1,7 +1,19 @@
-import { asProblem, problemOf } from './problem';
+import type {
+  DefinitionView,
+  ExportFormat,
+  ExpressionCheck,
+  Plan,
+  PlantFileType,
+  Quantity,
+  TagDefinition,
+  Versioned,
+} from './definition';
+import type { MergePatch } from './merge-patch';
+import { asProblem, Problem, problemOf } from './problem';
 import type {
   AckResult,
   AlarmView,
+  DataType,
   HealthView,
   HistoryColumns,
   JournalEntry,
@@ -15,6 +27,8 @@ type Query = Record<string, string | number | boolean | null | undefined>;
 
 /** Longest wait for an answer; a device write may take the server's own deadline. */
 const TIMEOUT_MS = 15_000;
+/** Longest wait for a plan of a whole plant. */
+const PLAN_TIMEOUT_MS = 60_000;
 const PAGE_LIMIT = 1000;
 
 export interface AckOptions {
@@ -50,6 +64,72 @@ export class Api {
 
   writeTag(id: number, value: Scalar): Promise<TagView> {
     return this.#send('POST', `/tags/${id}/write`, { value });
+  }
+
+  /** Puts `value`, in the source unit, in place of what the device says. */
+  substitute(id: number, value: Scalar, reason: string): Promise<TagView> {
+    return this.#send('POST', `/tags/${id}/substitute`, { value, reason });
+  }
+
+  release(id: number): Promise<TagView> {
+    return this.#fetch(`/tags/${id}/substitute`, { method: 'DELETE' });
+  }
+
+  async units(): Promise<Quantity[]> {
+    const { quantities } = await this.#get<{ quantities: Quantity[] }>('/units');
+    return quantities;
+  }
+
+  /** Definition of a tag, with the version that a change or a deletion must name. */
+  async definition(id: number): Promise<Versioned<DefinitionView>> {
+    const response = await this.#request(`/tags/${id}/definition`, { method: 'GET' });
+    const etag = response.headers.get('etag');
+    if (etag === null) {
+      throw new Problem({ title: 'the definition has no version', status: response.status, code: 'no_etag' });
+    }
+    return { body: await json<DefinitionView>(response), etag };
+  }
+
+  createTag(definition: TagDefinition): Promise<TagView> {
+    return this.#send('POST', '/tags', definition);
+  }
+
+  /** What creating the tag would do; nothing is done. */
+  planCreation(definition: TagDefinition): Promise<Plan> {
+    return this.#send('POST', '/tags?dry_run=true', definition);
+  }
+
+  /** * `etag`: version of the definition that the patch was made from. */
+  changeTag(id: number, patch: MergePatch, etag: string): Promise<TagView> {
+    return this.#send('PATCH', `/tags/${id}`, patch, { 'if-match': etag });
+  }
+
+  /** What the patch would change; nothing is done. */
+  planChange(id: number, patch: MergePatch, etag: string): Promise<Plan> {
+    return this.#send('PATCH', `/tags/${id}?dry_run=true`, patch, { 'if-match': etag });
+  }
+
+  async deleteTag(id: number, etag: string): Promise<void> {
+    await this.#request(`/tags/${id}`, { method: 'DELETE', headers: { 'if-match': etag } });
+  }
+
+  checkExpression(expression: string, dataType: DataType, signal: AbortSignal): Promise<ExpressionCheck> {
+    const init = jsonRequest('POST', { expression, data_type: dataType });
+    return this.#fetch('/expressions/check', init, signal);
+  }
+
+  /** Address of a plant file to download. */
+  exportUrl(format: ExportFormat): string {
+    return `${this.root}/plant/export?format=${format}`;
+  }
+
+  /** What the file would change; nothing is done. */
+  planFile(content: string, type: PlantFileType): Promise<Plan> {
+    return this.#sendFile('/plant/plan', content, type);
+  }
+
+  applyFile(content: string, type: PlantFileType): Promise<Plan> {
+    return this.#sendFile('/plant/apply', content, type);
   }
 
   /** History of tags as shared columns. * `from`, `to`: epoch milliseconds. */
@@ -97,13 +177,21 @@ export class Api {
     return this.#fetch(path + suffix, { method: 'GET' }, signal);
   }
 
-  #send<T>(method: string, path: string, body: unknown): Promise<T> {
-    const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-    return this.#fetch(path, { method, headers: { 'content-type': type }, body: JSON.stringify(body) });
+  #send<T>(method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+    return this.#fetch(path, jsonRequest(method, body, headers));
+  }
+
+  async #sendFile(path: string, content: string, type: PlantFileType): Promise<Plan> {
+    const init = { method: 'POST', headers: { 'content-type': type }, body: content };
+    return json(await this.#request(path, init, undefined, PLAN_TIMEOUT_MS));
   }
 
   async #fetch<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    return json<T>(await this.#request(path, init, signal), signal);
+  }
+
+  async #request(path: string, init: RequestInit, signal?: AbortSignal, timeoutMs = TIMEOUT_MS): Promise<Response> {
+    const timeout = AbortSignal.timeout(timeoutMs);
     let response: Response;
     try {
       response = await fetch(this.root + path, {
@@ -115,11 +203,20 @@ export class Api {
       throw asProblem(error);
     }
     if (!response.ok) throw await problemOf(response);
-    try {
-      return (await response.json()) as T;
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      throw asProblem(error);
-    }
+    return response;
+  }
+}
+
+function jsonRequest(method: string, body: unknown, headers: Record<string, string> = {}): RequestInit {
+  const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  return { method, headers: { 'content-type': type, ...headers }, body: JSON.stringify(body) };
+}
+
+async function json<T>(response: Response, signal?: AbortSignal): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw asProblem(error);
   }
 }

@@ -18,10 +18,26 @@ export interface TagView {
   data_type: DataType;
   quantity: string | null;
   unit: string | null;
+  /** Unit shown to people; `null` where the source unit is shown. */
+  display_unit: string | null;
+  /** Value in the display unit = value × factor + offset. */
+  display: { factor: number; offset: number } | null;
   range: { low: number; high: number } | null;
   link: string | null;
   node: string | null;
+  poll_ms: number | null;
+  expression: string | null;
+  stale_after_ms: number | null;
+  location: { segment: string; post: number } | null;
   writable: boolean;
+  /** The plant makes it by itself: it cannot be edited. */
+  made: boolean;
+  /** An operator's value stands in place of the device's. */
+  substituted: boolean;
+  /** Screens that stand now. */
+  screens: string[];
+  /** Value before the filter or, where substituted, of the device. */
+  raw: Scalar;
   value: Scalar;
   quality: Quality;
   reason: string | null;

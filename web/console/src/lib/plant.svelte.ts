@@ -1,17 +1,21 @@
 import { createSubscriber } from 'svelte/reactivity';
 import { Api } from '../api/client';
 import { asProblem, Problem } from '../api/problem';
+import type { Quantity } from '../api/definition';
 import type { AlarmView, HealthView, LinkView, MachineView, TagView } from '../api/types';
 import { Collection } from '../live/collection';
 import { LiveSocket, type ConnectionStatus } from '../live/socket';
 import { TagStore, type TagCell } from '../live/tag-store';
 import { compareAttention } from './alarms';
+import { mergeCatalogue, withTag } from './catalogue';
 import { socketUrl } from './route';
 
 /** Definitions are read again when the page of tags is opened later than this. */
 const CATALOGUE_STALE_MS = 60_000;
 /** Pause before the definitions are asked for again after a failure. */
 const RETRY_CATALOGUE_MS = 5_000;
+/** Shortest time between two reads of the definitions because of changes that the feed tells. */
+const CHANGES_MS = 2_000;
 
 export interface Toast {
   id: number;
@@ -45,6 +49,11 @@ export class Plant {
   readonly #machines: Collection<MachineView>;
   #catalogueAt = 0;
   #catalogueLoading = false;
+  #catalogueAgain = false;
+  #changesTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Number of tags in the health that was looked into last. */
+  #healthTotal = -1;
+  #units: Promise<Quantity[]> | null = null;
   #nextToast = 1;
 
   constructor(scope: string) {
@@ -61,6 +70,7 @@ export class Plant {
     this.socket.onRefusal((problem) => this.say('error', new Problem(problem).lines));
     this.socket.onStatus((status) => (this.connection = status));
     this.socket.onEpochChange(() => void this.loadCatalogue(true));
+    this.tags.onResync(() => this.#tagsChanged());
     setInterval(() => (this.now = this.#serverNow()), 1000);
     window.addEventListener('online', () => this.socket.retryNow());
     this.socket.connect();
@@ -78,16 +88,21 @@ export class Plant {
 
   /** Reads the definitions of all tags, unless they are fresh. */
   async loadCatalogue(force = false): Promise<void> {
-    if (this.#catalogueLoading) return;
+    if (this.#catalogueLoading) {
+      // what changes while the list is on its way may be in no page of it
+      this.#catalogueAgain ||= force;
+      return;
+    }
     if (!force && Date.now() - this.#catalogueAt < CATALOGUE_STALE_MS) return;
     this.#catalogueLoading = true;
+    this.#catalogueAgain = false;
     try {
       const first = this.catalogue === null;
       const tags = await this.api.allTags({}, (partial) => {
         if (first) this.catalogue = [...partial];
       });
       for (const tag of tags) this.#seed(tag);
-      this.catalogue = tags;
+      this.catalogue = mergeCatalogue(this.catalogue ?? [], tags);
       this.catalogueProblem = null;
       this.#catalogueAt = Date.now();
     } catch (error) {
@@ -96,6 +111,27 @@ export class Plant {
     } finally {
       this.#catalogueLoading = false;
     }
+    if (this.#catalogueAgain) void this.loadCatalogue(true);
+  }
+
+  /** Takes a newer view of a tag, from the answer to a command, or a new tag. */
+  mergeTag(tag: TagView): void {
+    this.#seed(tag);
+    const merged = withTag(this.catalogue ?? [], tag);
+    if (merged) this.catalogue = merged;
+  }
+
+  removeTag(id: number): void {
+    this.catalogue = (this.catalogue ?? []).filter((tag) => tag.id !== id);
+  }
+
+  /** The units that the server knows; read once. */
+  units(): Promise<Quantity[]> {
+    this.#units ??= this.api.units().catch((error: unknown) => {
+      this.#units = null;
+      throw error;
+    });
+    return this.#units;
   }
 
   mergeAlarms(alarms: AlarmView[]): void {
@@ -123,7 +159,19 @@ export class Plant {
   /** Another number of tags means other definitions than the ones that were read. */
   #takeHealth(health: HealthView | null): void {
     this.health = health;
-    if (health && this.catalogue && health.tags.total !== this.catalogue.length) void this.loadCatalogue();
+    if (!health || !this.catalogue || health.tags.total === this.#healthTotal) return;
+    this.#healthTotal = health.tags.total;
+    if (health.tags.total !== this.catalogue.length) this.#tagsChanged();
+  }
+
+  /** Reads the definitions again, soon, and once for changes that come together. */
+  #tagsChanged(): void {
+    if (this.#changesTimer !== undefined) return;
+    const age = Date.now() - this.#catalogueAt;
+    this.#changesTimer = setTimeout(() => {
+      this.#changesTimer = undefined;
+      void this.loadCatalogue(true);
+    }, Math.max(0, CHANGES_MS - age));
   }
 
   #serverNow(): number {

@@ -211,6 +211,57 @@ describe('tag store', () => {
     expect(wires[0]!.subscribes()).toHaveLength(1);
   });
 
+  it('takes a snapshot that it did not ask for: new names, new tags, and tags that are gone', () => {
+    const { wires, store, flush } = storeRig();
+    wires[0]!.greet();
+    store.watch([7, 8, 9]);
+    vi.advanceTimersByTime(100);
+    const sub = wires[0]!.subscribes()[0]!.id as number;
+    const resynced = vi.fn();
+    store.onResync(resynced);
+    wires[0]!.receive({ id: sub, type: 'snapshot', sub, seq: 1, map: [[0, 7, 'a'], [1, 8, 'b']], u: [[0, 1, 'good', 10], [1, 2, 'good', 10]] });
+    flush();
+    expect(resynced).not.toHaveBeenCalled();
+
+    wires[0]!.receive({ sub, type: 'resync', seq: 5, map: [[0, 8, 'renamed'], [1, 9, 'c']], u: [[0, 3, 'good', 20], [1, 4, 'good', 20]] });
+    flush();
+    expect(resynced).toHaveBeenCalledOnce();
+    expect(store.cell(7)).toMatchObject({ value: null, quality: 'bad', live: false });
+    expect(store.cell(8)).toMatchObject({ name: 'renamed', value: 3, live: true });
+    expect(store.cell(9)).toMatchObject({ name: 'c', value: 4, live: true });
+
+    wires[0]!.receive({ sub, type: 'delta', seq: 6, u: [[0, 5, 'good', 30]] });
+    flush();
+    expect(store.cell(8).value).toBe(5);
+    expect(store.cell(7).value).toBeNull();
+  });
+
+  it('waits for the snapshot after a bare resync, and does not take the one after a reconnect for one', () => {
+    const { wires, store, flush } = storeRig();
+    wires[0]!.greet();
+    store.watch([7]);
+    vi.advanceTimersByTime(100);
+    const resynced = vi.fn();
+    store.onResync(resynced);
+    const answer = (wire: FakeWire, seq: number, value: number) => {
+      const sub = wire.subscribes()[0]!.id as number;
+      wire.receive({ id: sub, type: 'snapshot', sub, seq, map: [[0, 7, 'a']], u: [[0, value, 'good', 10]] });
+    };
+    answer(wires[0]!, 1, 1);
+    wires[0]!.receive({ sub: wires[0]!.subscribes()[0]!.id, type: 'resync', seq: 2 });
+    flush();
+    expect(store.cell(7)).toMatchObject({ value: 1, live: true });
+    expect(resynced).not.toHaveBeenCalled();
+    answer(wires[0]!, 3, 2);
+    expect(resynced).toHaveBeenCalledOnce();
+
+    wires[0]!.drop();
+    vi.advanceTimersByTime(300);
+    wires[1]!.greet();
+    answer(wires[1]!, 1, 4);
+    expect(resynced).toHaveBeenCalledOnce();
+  });
+
   it('marks values as not live when the connection drops', () => {
     const { wires, store, flush } = storeRig();
     wires[0]!.greet();

@@ -16,10 +16,11 @@ export type TagUpdate = [
   reason?: string | null,
 ];
 
+/** Everything anew. `resync` says that it was not asked for: the set of tags changed, or the client lagged. */
 export interface SnapshotFrame {
   sub: number;
   seq: number;
-  type: 'snapshot';
+  type: 'snapshot' | 'resync';
   map?: [index: number, id: number, name: string][];
   u?: TagUpdate[];
   items?: unknown[];

@@ -212,9 +212,11 @@ export class LiveSocket {
       case 'hello':
         this.#hello(frame, now);
         return;
-      case 'snapshot': {
+      case 'snapshot':
+      case 'resync': {
         const entry = this.#byWireId.get(frame.sub);
-        if (!entry) return;
+        // a bare announcement is followed by its snapshot
+        if (!entry || (frame.map === undefined && frame.u === undefined && frame.items === undefined)) return;
         entry.lastSeq = frame.seq;
         entry.handlers.snapshot(frame);
         return;

@@ -20,7 +20,7 @@ export class TagCell {
   reason: string | null = null;
   /** Source time, epoch ms. */
   sourceMs: number | null = null;
-  /** True from the subscription's snapshot until the connection drops or nobody watches. */
+  /** True from the subscription's snapshot until the connection drops, nobody watches, or the tag goes. */
   live = false;
   readonly #listeners = new Set<() => void>();
 
@@ -51,6 +51,7 @@ export class TagStore {
   readonly #watchers = new Map<number, number>();
   readonly #dirty = new Set<TagCell>();
   readonly #flushListeners = new Set<(changed: ReadonlySet<TagCell>) => void>();
+  readonly #resyncListeners = new Set<() => void>();
   #pendingAcks: (() => void)[] = [];
   #flushScheduled = false;
   #subscribedIds = new Set<number>();
@@ -108,6 +109,12 @@ export class TagStore {
     return () => this.#flushListeners.delete(listener);
   }
 
+  /** Calls `listener` when the server sent everything anew without being asked: tags may have come, gone or changed. */
+  onResync(listener: () => void): () => void {
+    this.#resyncListeners.add(listener);
+    return () => this.#resyncListeners.delete(listener);
+  }
+
   #settle(pauseMs = SETTLE_MS): void {
     clearTimeout(this.#settleTimer);
     this.#settleTimer = setTimeout(() => this.#renew(), pauseMs);
@@ -143,6 +150,7 @@ export class TagStore {
   /** The old subscription ends when the new one has answered, so that no change falls between. */
   #open(ids: number[]): Subscription {
     let cells: (TagCell | undefined)[] = [];
+    let answered = false;
     const request = { topic: 'tags' as const, select: { ids }, max_hz: TAGS_MAX_HZ };
     const remember = (map: SnapshotFrame['map']) => {
       for (const [index, id, name] of map ?? []) {
@@ -153,10 +161,14 @@ export class TagStore {
     };
     return this.#socket.subscribe(request, {
       snapshot: (frame) => {
+        const before = cells;
         cells = [];
         remember(frame.map);
         this.#apply(frame.u, cells);
+        this.#gone(before, cells);
         this.#closeSuperseded();
+        if (answered) for (const listener of this.#resyncListeners) listener();
+        answered = true;
       },
       delta: (frame: DeltaFrame, ack) => {
         remember(frame.map);
@@ -165,6 +177,7 @@ export class TagStore {
         this.#scheduleFlush();
       },
       lost: () => {
+        answered = false;
         for (const cell of cells) {
           if (!cell) continue;
           cell.live = false;
@@ -178,6 +191,20 @@ export class TagStore {
         this.#settle(RETRY_MS);
       },
     });
+  }
+
+  /** Tags that a newer snapshot does not have are no more: what is known of them is old. */
+  #gone(before: (TagCell | undefined)[], now: (TagCell | undefined)[]): void {
+    if (before.length === 0) return;
+    const there = new Set(now);
+    for (const cell of before) {
+      if (!cell || there.has(cell)) continue;
+      cell.live = false;
+      cell.value = null;
+      cell.quality = 'bad';
+      cell.reason = null;
+      this.#touch(cell);
+    }
   }
 
   #apply(updates: TagUpdate[] | undefined, cells: (TagCell | undefined)[]): void {
