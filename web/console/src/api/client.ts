@@ -94,11 +94,6 @@ export class Api {
     return this.#send('POST', '/tags', definition);
   }
 
-  /** What creating the tag would do; nothing is done. */
-  planCreation(definition: TagDefinition): Promise<Plan> {
-    return this.#send('POST', '/tags?dry_run=true', definition);
-  }
-
   /** * `etag`: version of the definition that the patch was made from. */
   changeTag(id: number, patch: MergePatch, etag: string): Promise<TagView> {
     return this.#send('PATCH', `/tags/${id}`, patch, { 'if-match': etag });

@@ -2,6 +2,7 @@ import uPlot from 'uplot';
 import type { TagView } from '../api/types';
 import type { TrendColumns } from '../live/trend-buffer';
 import { decimalsForStep, formatNumber } from './format';
+import { shownUnit } from './units';
 
 export const PEN_COUNT = 8;
 const DAY_S = 86_400;
@@ -30,9 +31,9 @@ function translucent(colour: string, alpha: number): string {
   return colour.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
 }
 
-/** Tags with the same unit share a scale and an axis. */
+/** Tags with the same shown unit share a scale and an axis. */
 export function scaleOf(tag: TagView): string {
-  return tag.unit ?? (tag.data_type === 'boolean' ? SWITCH_SCALE : '–');
+  return shownUnit(tag) ?? (tag.data_type === 'boolean' ? SWITCH_SCALE : '–');
 }
 
 const pad = (value: number) => String(value).padStart(2, '0');

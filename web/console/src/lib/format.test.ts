@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimalsForSpan, decimalsForStep, formatAge, formatDateTime, formatNumber, formatScalar, formatTime, parseDateTime, parseInput } from './format';
+import { decimalsForSpan, decimalsForStep, formatAge, formatDateTime, formatNumber, formatScalar, formatSpanMs, formatTime, parseDateTime, parseInput } from './format';
 
 describe('format', () => {
   it('keeps decimals steady', () => {
@@ -23,6 +23,10 @@ describe('format', () => {
     expect(formatTime(noon, noon)).toBe('00:04:05');
     expect(formatTime(noon, noon + 86_400_000)).toBe('2026-11-22 00:04:05');
     expect(formatTime(null, noon)).toBe('–');
+  });
+
+  it('shows settings in the unit they are round in', () => {
+    expect([250, 2500, 90_000, 600_000, 7_200_000].map(formatSpanMs)).toEqual(['250 ms', '2.5 s', '90 s', '10 min', '2 h']);
   });
 
   it('reads back the times it writes', () => {

@@ -104,6 +104,13 @@ export function formatAge(ageMs: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** A setting in ms, in the unit that it is round in: `250 ms`, `2.5 s`, `10 min`, `2 h`. */
+export function formatSpanMs(ms: number): string {
+  if (ms >= 3_600_000 && ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000} min`;
+  return ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`;
+}
+
 /** Reads what a user typed for a tag or parameter; `undefined` when it is no value of the type. */
 export function parseInput(text: string, type: DataType): Scalar | undefined {
   const trimmed = text.trim();

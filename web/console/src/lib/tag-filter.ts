@@ -12,8 +12,19 @@ function distinct(values: (string | null)[]): string[] {
   return [...new Set(values.filter((value): value is string => value !== null))].sort();
 }
 
+/** Areas of the tags with those that hold them: `site/area` stands for all its units. */
 export function tagAreas(tags: TagView[]): string[] {
-  return distinct(tags.map((tag) => tag.area));
+  return distinct(tags.flatMap((tag) => (tag.area === null ? [] : withParents(tag.area))));
+}
+
+function withParents(area: string): string[] {
+  const levels = area.split('/');
+  return levels.map((_, index) => levels.slice(0, index + 1).join('/'));
+}
+
+/** Whether the tag is in the area or below it; every tag is in the area without a name. */
+export function inArea(tag: Pick<TagView, 'area'>, area: string): boolean {
+  return area === '' || tag.area === area || (tag.area?.startsWith(`${area}/`) ?? false);
 }
 
 export function tagLinks(tags: TagView[]): string[] {

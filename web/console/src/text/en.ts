@@ -1,4 +1,8 @@
+import { tagsEn } from './tags.en';
+
 export const en = {
+  ...tagsEn,
+
   'page.overview': 'Overview',
   'page.tags': 'Tags',
   'page.trends': 'Trends',

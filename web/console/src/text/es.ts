@@ -1,6 +1,9 @@
 import type { en } from './en';
+import { tagsEs } from './tags.es';
 
 export const es: Record<keyof typeof en, string> = {
+  ...tagsEs,
+
   'page.overview': 'Resumen',
   'page.tags': 'Variables',
   'page.trends': 'Tendencias',
