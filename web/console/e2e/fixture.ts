@@ -6,6 +6,8 @@ export interface Watch {
   errors: string[];
   /** Requests that left the origin. */
   foreign: string[];
+  /** Statuses of refusals that the test provokes: the browser notes each as an error. */
+  expected: number[];
   /** Live frames received, by type. */
   frames: Map<string, number>;
 }
@@ -15,7 +17,7 @@ export const test = base.extend<{ watch: Watch }>({
   watch: [
     async ({ page, baseURL }, use) => {
       const origin = new URL(baseURL!).origin;
-      const watch: Watch = { errors: [], foreign: [], frames: new Map() };
+      const watch: Watch = { errors: [], foreign: [], expected: [], frames: new Map() };
       page.on('console', (message) => {
         if (message.type() === 'error') watch.errors.push(message.text());
       });
@@ -32,7 +34,9 @@ export const test = base.extend<{ watch: Watch }>({
       });
       await use(watch);
       expect(watch.foreign, 'requests to another origin').toEqual([]);
-      expect(watch.errors, 'console errors').toEqual([]);
+      const refusal = /^Failed to load resource: the server responded with a status of (\d{3})\b/;
+      const unexpected = watch.errors.filter((text) => !watch.expected.includes(Number(refusal.exec(text)?.[1])));
+      expect(unexpected, 'console errors').toEqual([]);
     },
     { auto: true },
   ],
@@ -45,6 +49,16 @@ export async function open(page: Page, path: string): Promise<void> {
   await page.goto(path);
   await expect(page.locator('header.header')).toBeVisible();
   await expect(page.locator('main')).not.toContainText('Loading…');
+}
+
+/** Whether the tests may restart the server: only one of their own. */
+export const mayRestart = process.env.FLYBALL_RESTART !== undefined;
+
+/** Restarts the server on its data and waits until it is ready. The page must not look at it meanwhile. */
+export async function restart(page: Page): Promise<void> {
+  await page.goto('about:blank');
+  const reply = await fetch(process.env.FLYBALL_RESTART!, { method: 'POST' });
+  expect(reply.ok, await reply.text()).toBe(true);
 }
 
 /** Values of a row or card that are shown as good and live. */

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,34 +38,71 @@ async function ready(url, server) {
   throw new Error('the server was not ready in time');
 }
 
-async function test(url) {
+async function test(url, control) {
   const runner = spawn('npx', ['playwright', 'test', ...process.argv.slice(2)], {
     stdio: 'inherit',
-    env: { ...process.env, FLYBALL_URL: url },
+    env: { ...process.env, FLYBALL_URL: url, ...control },
   });
   return ended(runner);
 }
 
-async function testOwnServer() {
-  const data = mkdtempSync(join(tmpdir(), 'flyball-e2e-'));
-  const bind = `127.0.0.1:${await freePort()}`;
+/** Starts the server; `stop` ends it, as an operator would. */
+async function start(data, bind, demoBind) {
   const server = spawn(BINARY, ['demo'], {
     cwd: data,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
       ...process.env,
       FLYBALL__HTTP__BIND: bind,
-      FLYBALL__DEMO__BIND: `127.0.0.1:${await freePort()}`,
+      FLYBALL__DEMO__BIND: demoBind,
       FLYBALL__DATA__DIR: join(data, 'data'),
     },
   });
   const over = ended(server);
-  try {
-    await ready(`http://${bind}`, server);
-    return await test(`http://${bind}`);
-  } finally {
+  const stop = async () => {
     server.kill('SIGTERM');
     await over;
+  };
+  try {
+    await ready(`http://${bind}`, server);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
+
+/** Answers each POST after having called `act`; the tests run in a process of their own. */
+async function listen(act) {
+  const control = createHttpServer((request, reply) => {
+    act().then(
+      () => reply.end(),
+      (error) => {
+        reply.statusCode = 500;
+        reply.end(String(error));
+      },
+    );
+  });
+  await new Promise((resolve) => control.listen(0, '127.0.0.1', resolve));
+  return control;
+}
+
+async function testOwnServer() {
+  const data = mkdtempSync(join(tmpdir(), 'flyball-e2e-'));
+  const bind = `127.0.0.1:${await freePort()}`;
+  const demoBind = `127.0.0.1:${await freePort()}`;
+  let stop = async () => {};
+  const control = await listen(async () => {
+    await stop();
+    stop = async () => {};
+    stop = await start(data, bind, demoBind);
+  });
+  try {
+    stop = await start(data, bind, demoBind);
+    return await test(`http://${bind}`, { FLYBALL_RESTART: `http://127.0.0.1:${control.address().port}/` });
+  } finally {
+    control.close();
+    await stop();
     rmSync(data, { recursive: true, force: true });
   }
 }

@@ -6,7 +6,6 @@ export const tagsEn = {
   none: 'none',
   yes: 'yes',
   no: 'no',
-  optional: 'optional',
 
   'form.required': 'must be filled in',
   'form.number': 'is no number',

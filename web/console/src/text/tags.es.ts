@@ -7,7 +7,6 @@ export const tagsEs: Record<keyof typeof tagsEn, string> = {
   none: 'ninguno',
   yes: 'sí',
   no: 'no',
-  optional: 'opcional',
 
   'form.required': 'hay que rellenarlo',
   'form.number': 'no es un número',
