@@ -41,6 +41,12 @@ class Preferences {
     this.applyTheme();
   }
 
+  /** A pinned tag stays pinned under its new name. */
+  rename(tag: string, name: string): void {
+    const { pinned } = this.#stored;
+    if (tag !== name && pinned.includes(tag)) this.set({ pinned: pinned.map((one) => (one === tag ? name : one)) });
+  }
+
   applyTheme(): void {
     document.documentElement.dataset.theme = this.#stored.theme;
   }
