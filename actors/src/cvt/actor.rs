@@ -3,16 +3,20 @@
 use super::subscribers::Subscribers;
 use super::table::Table;
 use super::{
-    CreateTags, CvtError, CvtStatus, FlushSubscribers, ListTags, ReadCvtStatus, ReadTags, ResolveTags, Snapshot,
-    SnapshotReply, Subscribe, SubscriptionId, TagChange, TagRecord, Unsubscribe, WriteReport, WriteTags,
+    ChangeTags, CreateTags, CvtError, CvtStatus, FlushSubscribers, ListTags, ReadCvtStatus, ReadSums, ReadTags,
+    ReleaseTag, ResolveTags, Snapshot, SnapshotReply, Subscribe, SubscriptionId, SubstituteTag, TagChange, TagRecord,
+    Unsubscribe, WriteReport, WriteTags,
 };
-use crate::Clock;
+use crate::{Clock, ticker};
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often subscribers that wait for credit or for their interval are looked at.
 const FLUSH_EVERY: Duration = Duration::from_millis(10);
+
+/// How often what is due by the clock is looked for.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Messages that may wait for the table before senders have to.
 const MAILBOX: usize = 1_024;
@@ -66,6 +70,10 @@ impl Actor for Cvt {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        ticker::every(ctx, TICK, |cvt: &mut Self, ctx, _tick| {
+            cvt.table.tick(cvt.clock.now(), &mut cvt.scratch);
+            cvt.announce(ctx);
+        });
     }
 }
 
@@ -86,6 +94,44 @@ impl Handler<CreateTags> for Cvt {
         self.table.create(tags, self.clock.now(), &mut self.scratch)?;
         self.announce(ctx);
         Ok(())
+    }
+}
+
+impl Handler<ChangeTags> for Cvt {
+    type Result = Result<(), CvtError>;
+
+    fn handle(&mut self, change: ChangeTags, ctx: &mut Self::Context) -> Self::Result {
+        self.table.change(change, self.clock.now(), &mut self.scratch)?;
+        self.announce(ctx);
+        Ok(())
+    }
+}
+
+impl Handler<SubstituteTag> for Cvt {
+    type Result = Result<TagRecord, CvtError>;
+
+    fn handle(&mut self, SubstituteTag { tag, value }: SubstituteTag, ctx: &mut Self::Context) -> Self::Result {
+        self.table.substitute(tag, value, self.clock.now(), &mut self.scratch)?;
+        self.announce(ctx);
+        self.table.record(tag).ok_or(CvtError::UnknownTag(tag))
+    }
+}
+
+impl Handler<ReleaseTag> for Cvt {
+    type Result = Result<TagRecord, CvtError>;
+
+    fn handle(&mut self, ReleaseTag(tag): ReleaseTag, ctx: &mut Self::Context) -> Self::Result {
+        self.table.release(tag, self.clock.now(), &mut self.scratch)?;
+        self.announce(ctx);
+        self.table.record(tag).ok_or(CvtError::UnknownTag(tag))
+    }
+}
+
+impl Handler<ReadSums> for Cvt {
+    type Result = MessageResult<ReadSums>;
+
+    fn handle(&mut self, _: ReadSums, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.table.sums())
     }
 }
 
@@ -155,6 +201,7 @@ impl Handler<ReadCvtStatus> for Cvt {
         MessageResult(CvtStatus {
             tags: self.table.len(),
             bad: self.table.bad(),
+            derived: self.table.derived(),
             seq: self.table.seq(),
             subscribers: self.subscribers.status(),
         })

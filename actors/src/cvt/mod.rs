@@ -6,18 +6,27 @@
 //! the table.
 
 mod actor;
+mod change;
 mod compact;
+mod deadlines;
 pub mod delivery;
+#[cfg(test)]
+mod live_tests;
+mod slot;
 mod subscribers;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
 pub use actor::Cvt;
+pub use change::{ChangeTags, NewTag};
 pub use delivery::{Delivery, TagsChanged};
+
+use crate::signal::{Figures, Standing};
 
 use actix::{Message, Recipient};
 use flyball_schema::definition::{Fault, TagDefinition};
+use flyball_schema::expression::Cycle;
 use flyball_schema::{DataType, Quality, Severity, TagId, Timestamp, Value};
 
 /// A value to be put into the table.
@@ -83,6 +92,14 @@ pub struct TagRecord {
     pub state: TagChange,
     /// When a value last arrived, changed or not; `None` before the first.
     pub seen: Option<Timestamp>,
+    /// What has last come in, where that is not the value: before a filter, or behind a substituted value.
+    pub raw: Option<Value>,
+    /// Whether an operator has put the value in place of the source's.
+    pub is_substituted: bool,
+    /// Anomaly screens that stand.
+    pub standing: Standing,
+    /// What the screens have measured.
+    pub figures: Figures,
 }
 
 /// Why one update was refused. A refused update changes nothing and is not broadcast.
@@ -102,6 +119,9 @@ pub enum Refusal {
         /// The type offered.
         found: DataType,
     },
+    /// The tag is calculated from others.
+    #[error("tag {0} is calculated and takes no values")]
+    Derived(TagId),
 }
 
 /// What became of a batch.
@@ -133,6 +153,19 @@ pub enum CvtError {
     /// The id is taken.
     #[error("tag id {0} is in use")]
     DuplicateId(TagId),
+    /// Derived tags would need each other.
+    #[error(transparent)]
+    Cycle(#[from] Cycle<String>),
+    /// The value is not of the tag's type, or not finite.
+    #[error("tag {tag} takes {expected}, not {value}")]
+    WrongType {
+        /// The tag.
+        tag: TagId,
+        /// Its type.
+        expected: DataType,
+        /// The value offered.
+        value: String,
+    },
     /// The definition breaks a rule.
     #[error("tag \"{tag}\", {field}")]
     Invalid {
@@ -164,6 +197,34 @@ pub struct WriteTags(pub Vec<Update>);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), CvtError>")]
 pub struct CreateTags(pub Vec<(TagId, TagDefinition)>);
+
+/// Puts a value in place of what comes in for a tag, until [`ReleaseTag`].
+///
+/// * `value`: of the tag's type, finite, in its unit. Quality becomes *good: substituted*.
+/// * Reply: the tag afterwards. What comes in meanwhile is kept as its raw value.
+/// * Errors: [`CvtError::UnknownTag`], [`CvtError::WrongType`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<TagRecord, CvtError>")]
+pub struct SubstituteTag {
+    /// The tag.
+    pub tag: TagId,
+    /// The value.
+    pub value: Value,
+}
+
+/// Lets what comes in for a tag through again, beginning with the last that did; nothing happens where it is not
+/// substituted.
+///
+/// * Reply: the tag afterwards.
+/// * Errors: [`CvtError::UnknownTag`].
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<TagRecord, CvtError>")]
+pub struct ReleaseTag(pub TagId);
+
+/// Reads the sums of derived tags (totals, running hours), to be given back after a restart.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Vec<(TagId, serde_json::Value)>")]
+pub struct ReadSums;
 
 /// Reads tags whole, by id. Reply in the order asked.
 ///
@@ -251,6 +312,8 @@ pub struct CvtStatus {
     pub tags: usize,
     /// Tags of bad quality.
     pub bad: usize,
+    /// Tags that are calculated from others.
+    pub derived: usize,
     /// The last sequence number.
     pub seq: u64,
     /// Name, changes waiting and changes lost of every subscriber.

@@ -1,9 +1,12 @@
 //! The table itself: pure, without actors or clock. Dense ids index plain vectors; names are looked up at the edge.
 
 use super::compact::{Compact, Interner};
-use super::{CvtError, ListTags, Refusal, TagChange, TagRecord, Update, WriteReport};
-use flyball_schema::definition::{TagDefinition, check_tag};
-use flyball_schema::{DataType, Quality, TagId, Timestamp, Value};
+use super::deadlines::{Deadline, Deadlines};
+use super::slot::{NEVER, Slot, Written};
+use super::{ListTags, Refusal, TagChange, TagRecord, Update, WriteReport};
+use crate::expressions::Network;
+use flyball_schema::definition::TagDefinition;
+use flyball_schema::{TagId, Timestamp};
 use hashbrown::HashTable;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -11,53 +14,18 @@ use std::hash::BuildHasher;
 /// Present values and definitions of all tags.
 #[derive(Debug, Default)]
 pub struct Table {
-    hot: Vec<Option<Slot>>,
-    definitions: Vec<Option<Compact>>,
-    names: HashTable<TagId>,
-    hasher: RandomState,
-    interner: Interner,
-    seq: u64,
-    count: usize,
-    bad: usize,
-}
-
-/// What a write touches: state, dead-band and type, next to each other in memory.
-#[derive(Debug)]
-struct Slot {
-    state: TagChange,
-    /// When a value last arrived, changed or not.
-    seen: Timestamp,
-    /// In the tag's unit; 0 lets every change through.
-    dead_band: f64,
-    data_type: DataType,
-}
-
-/// `seen` of a tag that has not been seen.
-const NEVER: Timestamp = Timestamp::MIN;
-
-/// Status code bits that tell quality; the rest is information such as *overflow* (OPC UA Part 4, 7.39).
-const QUALITY_BITS: u32 = 0xFFFF_0000;
-
-impl Slot {
-    fn new(tag: TagId, definition: &TagDefinition, now: Timestamp) -> Self {
-        let initial = definition.initial.clone().and_then(|value| value.coerce(definition.data_type));
-        let quality = if initial.is_some() { Quality::GOOD } else { Quality::BAD_WAITING_FOR_INITIAL_DATA };
-        let seen = if initial.is_some() { now } else { NEVER };
-        let state = TagChange { value: initial, source_time: now, server_time: now, seq: 0, tag, quality };
-        Self { state, seen, dead_band: definition.dead_band_absolute(), data_type: definition.data_type }
-    }
-
-    /// Whether `value` is far enough from the present one to count.
-    fn moves(&self, value: &Value) -> bool {
-        match (&self.state.value, value) {
-            (Some(Value::Float(old)), Value::Float(new)) => (new - old).abs() > self.dead_band,
-            (Some(Value::Integer(old)), Value::Integer(new)) => {
-                // Exact where it matters: two integers that differ are never taken for equal.
-                old != new && old.abs_diff(*new) as f64 > self.dead_band
-            }
-            (old, new) => old.as_ref() != Some(new),
-        }
-    }
+    pub(super) hot: Vec<Option<Slot>>,
+    pub(super) definitions: Vec<Option<Compact>>,
+    pub(super) names: HashTable<TagId>,
+    pub(super) hasher: RandomState,
+    pub(super) interner: Interner,
+    pub(super) deadlines: Deadlines,
+    pub(super) network: Network,
+    /// When expressions that depend on time itself are calculated next.
+    pub(super) timed_due: Timestamp,
+    pub(super) seq: u64,
+    pub(super) count: usize,
+    pub(super) bad: usize,
 }
 
 impl Table {
@@ -112,101 +80,52 @@ impl Table {
                 Err(refusal) => report.refused.push((position, refusal)),
             }
         }
+        self.derive(before, now, changes);
         report.changed = changes.len() - before;
         report.seq = self.seq;
         report
     }
 
     #[inline]
-    fn write_one(&mut self, update: Update, now: Timestamp, changes: &mut Vec<TagChange>) -> Result<(), Refusal> {
+    fn write_one(&mut self, mut update: Update, now: Timestamp, changes: &mut Vec<TagChange>) -> Result<(), Refusal> {
         let tag = update.tag;
         let slot = self.hot.get_mut(tag.index()).and_then(Option::as_mut).ok_or(Refusal::UnknownTag(tag))?;
-        let mut quality = update.quality;
-        let mut value = update.value;
-        if let Some(offered) = value.take_if(|value| value.data_type() != slot.data_type) {
+        if slot.is_derived {
+            return Err(Refusal::Derived(tag));
+        }
+        if let Some(offered) = update.value.take_if(|value| value.data_type() != slot.data_type) {
             let mismatch = Refusal::TypeMismatch { tag, expected: slot.data_type, found: offered.data_type() };
-            value = Some(offered.coerce(slot.data_type).ok_or(mismatch)?);
+            update.value = Some(offered.coerce(slot.data_type).ok_or(mismatch)?);
         }
-        if value.as_ref().is_some_and(|value| !value.is_finite()) {
-            quality = quality.worst(Quality::BAD_OUT_OF_RANGE);
-        }
-        if quality.is_bad() {
-            // The last usable value stays visible under its bad quality.
-            value = None;
-        }
-        slot.seen = now;
-        let moved = value.as_ref().is_some_and(|value| slot.moves(value));
-        let other_quality = (quality.status_code() ^ slot.state.quality.status_code()) & QUALITY_BITS != 0;
-        if !moved && !other_quality {
-            return Ok(());
-        }
-        match (slot.state.quality.is_bad(), quality.is_bad()) {
-            (false, true) => self.bad += 1,
-            (true, false) => self.bad -= 1,
-            _ => {}
-        }
-        self.seq += 1;
-        if let Some(value) = value {
-            slot.state.value = Some(value);
-        }
-        slot.state.quality = quality;
-        slot.state.source_time = update.source_time.unwrap_or(now);
-        slot.state.server_time = now;
-        slot.state.seq = self.seq;
-        changes.push(slot.state.clone());
-        Ok(())
-    }
-
-    /// Adds tags, all or none; the state of each is appended to `changes`.
-    ///
-    /// # Errors
-    /// [`CvtError::DuplicateName`], [`CvtError::DuplicateId`], [`CvtError::Invalid`].
-    pub fn create(
-        &mut self,
-        tags: Vec<(TagId, TagDefinition)>,
-        now: Timestamp,
-        changes: &mut Vec<TagChange>,
-    ) -> Result<(), CvtError> {
-        let mut new_names = std::collections::HashSet::new();
-        let mut new_ids = std::collections::HashSet::new();
-        for (id, definition) in &tags {
-            check_tag(definition).map_err(|(field, fault)| CvtError::Invalid {
-                tag: definition.name.clone(),
-                field,
-                fault,
-            })?;
-            if self.slot(*id).is_some() || !new_ids.insert(*id) {
-                return Err(CvtError::DuplicateId(*id));
-            }
-            if self.resolve(&definition.name).is_some() || !new_names.insert(definition.name.as_str()) {
-                return Err(CvtError::DuplicateName(definition.name.clone()));
-            }
-        }
-        let bound = tags.iter().map(|(id, _)| id.index() + 1).max().unwrap_or(0).max(self.hot.len());
-        self.hot.resize_with(bound, || None);
-        self.definitions.resize_with(bound, || None);
-        for (id, definition) in tags {
-            self.insert(id, definition, now, changes);
+        let written = slot.take(update, now);
+        if written != Written::default() {
+            self.settle(tag, written, now, changes);
         }
         Ok(())
     }
 
-    fn insert(&mut self, id: TagId, definition: TagDefinition, now: Timestamp, changes: &mut Vec<TagChange>) {
-        let mut slot = Slot::new(id, &definition, now);
-        self.seq += 1;
-        slot.state.seq = self.seq;
-        self.bad += usize::from(slot.state.quality.is_bad());
-        changes.push(slot.state.clone());
-        let hash = self.hasher.hash_one(definition.name.as_str());
-        self.hot[id.index()] = Some(slot);
-        self.definitions[id.index()] = Some(Compact::new(definition, &mut self.interner));
-        let (definitions, hasher) = (&self.definitions, &self.hasher);
-        let rehash = |id: &TagId| {
-            let name = definitions.get(id.index()).and_then(Option::as_ref).map_or("", Compact::name);
-            hasher.hash_one(name)
-        };
-        self.names.insert_unique(hash, id, rehash);
-        self.count += 1;
+    /// Numbers and announces what a write has changed, and sets the deadlines that follow from it.
+    #[inline]
+    pub(super) fn settle(&mut self, tag: TagId, written: Written, now: Timestamp, changes: &mut Vec<TagChange>) {
+        let Some(slot) = self.hot.get_mut(tag.index()).and_then(Option::as_mut) else { return };
+        if written.is_change {
+            match (written.was_bad, slot.state.quality.is_bad()) {
+                (false, true) => self.bad += 1,
+                (true, false) => self.bad -= 1,
+                _ => {}
+            }
+            self.seq += 1;
+            slot.state.seq = self.seq;
+            changes.push(slot.state.clone());
+        }
+        if let (true, Some(extra)) = (written.arm_stale || written.arm_repeat, slot.extra.as_deref()) {
+            if let (true, Some(stale_after)) = (written.arm_stale, extra.stale_after) {
+                self.deadlines.set(now + stale_after, tag, Deadline::Stale);
+            }
+            if written.arm_repeat {
+                self.deadlines.set(extra.pace.silent_at(), tag, Deadline::Repeat);
+            }
+        }
     }
 
     /// The id of a name.
@@ -225,13 +144,25 @@ impl Table {
     /// A tag whole.
     #[must_use]
     pub fn record(&self, tag: TagId) -> Option<TagRecord> {
-        let (slot, definition) = (self.slot(tag)?, self.definition(tag)?);
+        let slot = self.slot(tag)?;
+        let extra = slot.extra.as_deref();
+        let screens = extra.and_then(|extra| extra.screens.as_ref());
         Some(TagRecord {
             id: tag,
-            definition: definition.expand(slot.data_type, slot.dead_band, &self.interner),
+            definition: self.definition_of(tag)?,
             state: slot.state.clone(),
             seen: (slot.seen != NEVER).then_some(slot.seen),
+            raw: extra.and_then(|extra| extra.raw.as_ref()).and_then(|raw| raw.value.clone()),
+            is_substituted: extra.is_some_and(|extra| extra.is_substituted),
+            standing: extra.map(|extra| extra.standing).unwrap_or_default(),
+            figures: screens.map(|screens| screens.figures()).unwrap_or_default(),
         })
+    }
+
+    /// What a tag is.
+    pub(super) fn definition_of(&self, tag: TagId) -> Option<TagDefinition> {
+        let (slot, definition) = (self.slot(tag)?, self.definition(tag)?);
+        Some(definition.expand(slot.data_type, slot.dead_band, &self.interner))
     }
 
     /// The state of every tag, by id.
@@ -260,11 +191,15 @@ impl Table {
             .collect()
     }
 
-    fn slot(&self, tag: TagId) -> Option<&Slot> {
+    pub(super) fn slot(&self, tag: TagId) -> Option<&Slot> {
         self.hot.get(tag.index())?.as_ref()
     }
 
-    fn definition(&self, tag: TagId) -> Option<&Compact> {
+    pub(super) fn slot_mut(&mut self, tag: TagId) -> Option<&mut Slot> {
+        self.hot.get_mut(tag.index())?.as_mut()
+    }
+
+    pub(super) fn definition(&self, tag: TagId) -> Option<&Compact> {
         self.definitions.get(tag.index())?.as_ref()
     }
 }
