@@ -10,8 +10,9 @@ use flyball::alarms::{
     AcknowledgeAlarm, AlarmManager, AlarmsLogger, CreateAlarms, FlushAlarms, NewAlarm, ReadAlarmJournal,
 };
 use flyball::clock::Clock;
+use flyball::configuration::catalogue;
 use flyball::cvt::{TagChange, TagsChanged};
-use flyball::db::{DbManager, catalogue};
+use flyball::db::DbManager;
 use flyball::schema::definition::{AlarmDefinition, AlarmKind, PlantDefinition, TagDefinition};
 use flyball::schema::{AlarmId, Quality, TagId, Timestamp, Value};
 use flyball::send::ask;

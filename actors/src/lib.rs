@@ -5,6 +5,7 @@
 
 pub mod alarms;
 pub mod clock;
+pub mod configuration;
 pub mod cvt;
 pub mod db;
 pub mod events;

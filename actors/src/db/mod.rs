@@ -3,7 +3,6 @@
 //! One writer and several readers run diesel jobs on sync arbiters; [`Database`] is the handle every database engine
 //! holds. A job that panics answers a typed error and its thread lives on.
 
-pub mod catalogue;
 mod connector;
 mod executor;
 mod machines_logger;

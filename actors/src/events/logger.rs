@@ -66,7 +66,11 @@ impl Handler<VerifyEvents> for EventsLogger {
     }
 }
 
-fn append(connection: &mut Connection, events: &[NewEvent]) -> Result<Vec<i64>, DbError> {
+/// Appends events behind the last one. Runs in the caller's transaction.
+///
+/// # Errors
+/// [`DbError`].
+pub(crate) fn append(connection: &mut Connection, events: &[NewEvent]) -> Result<Vec<i64>, DbError> {
     let mut end = end(connection)?;
     let mut rows = events.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
     rows.iter_mut().for_each(|row| end.append(row));

@@ -10,6 +10,7 @@ mod logger;
 mod tests;
 
 pub use logger::EventsLogger;
+pub(crate) use logger::append;
 
 use crate::db::DbError;
 use actix::Message;

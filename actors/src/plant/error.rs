@@ -1,6 +1,7 @@
 //! Why a plant did not start.
 
 use crate::alarms::AlarmError;
+use crate::configuration::ConfigurationError;
 use crate::cvt::CvtError;
 use crate::db::DbError;
 use crate::machines::MachineError;
@@ -68,9 +69,24 @@ pub enum PlantError {
     /// Threads for the links cannot be had.
     #[error("cannot start the threads of the links")]
     Threads(#[source] std::io::Error),
+    /// The definition cannot be used.
+    #[error("the plant definition cannot be used")]
+    Configuration(#[source] ConfigurationError),
     /// An actor died while the plant was starting.
     #[error("an actor did not start")]
     Start(#[from] SendError),
+}
+
+impl From<ConfigurationError> for PlantError {
+    fn from(error: ConfigurationError) -> Self {
+        match error {
+            ConfigurationError::Invalid(mut errors) if !errors.is_empty() => Self::Definition(errors.swap_remove(0)),
+            ConfigurationError::Machine(error) => Self::Machine(error),
+            ConfigurationError::Database(error) => Self::Database(error),
+            ConfigurationError::RetentionClass { tag, class } => Self::RetentionClass { tag, class },
+            other => Self::Configuration(other),
+        }
+    }
 }
 
 impl PlantError {
@@ -80,6 +96,7 @@ impl PlantError {
         matches!(
             self,
             Self::Definition(_)
+                | Self::Configuration(_)
                 | Self::RetentionClass { .. }
                 | Self::Tags(_)
                 | Self::Alarms(_)

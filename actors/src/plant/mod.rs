@@ -30,6 +30,7 @@ mod intensity;
 mod monitor;
 mod shutdown;
 mod slot;
+mod starting;
 pub mod system;
 mod wait;
 mod warden;
@@ -41,12 +42,14 @@ pub use error::PlantError;
 pub use folder::DataFolder;
 pub use health::PlantHealth;
 pub use shutdown::ShutdownReport;
+pub(crate) use slot::Slot;
 pub use wait::WaitError;
 pub use warden::{ActorState, ActorStatus};
 pub use write::WriteError;
 
 use crate::Clock;
 use crate::alarms::{AlarmManager, AlarmsLogger, FlushAlarms};
+use crate::configuration::{ConfigurationManager, SaveSums};
 use crate::cvt::{Cvt, Delivery, FlushSubscribers, ResolveTags, Subscribe, SubscriptionId, TagsChanged};
 use crate::db::{Barrier, Database, DbManager};
 use crate::history::backup::BackupWorker;
@@ -59,7 +62,6 @@ use actix::{Addr, Recipient};
 use arbiters::Arbiters;
 use flyball_schema::{TagId, Timestamp};
 use shutdown::Steps;
-use slot::Slot;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,6 +88,7 @@ struct Inner {
     backups: Slot<BackupWorker>,
     links: Addr<OpcUaClientManager>,
     machines: Addr<StateMachineManager>,
+    configuration: Addr<ConfigurationManager>,
     warden: Addr<Warden>,
     failure: watch::Receiver<Option<&'static str>>,
     /// What ends with the plant; the folder last.
@@ -181,6 +184,12 @@ impl Plant {
         &self.0.machines
     }
 
+    /// What the plant consists of.
+    #[must_use]
+    pub fn configuration(&self) -> &Addr<ConfigurationManager> {
+        &self.0.configuration
+    }
+
     /// Whether the plant runs: started, and not stopping.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -238,6 +247,7 @@ impl Plant {
         steps.run("machines", second, safe(ask(&inner.machines, EnterSafeState, second))).await;
         steps.run("links", second * 2, told(ask(&inner.links, CloseLinks, second * 2))).await;
         steps.run("tags", second, told(ask(&inner.cvt, FlushSubscribers, second))).await;
+        steps.run("sums", second, done(ask(&inner.configuration, SaveSums, second))).await;
         steps.run("alarms", second, done(ask(&inner.alarms, FlushAlarms, second))).await;
         steps.run("history", second, done(ask(&logger, FlushHistory, second))).await;
         steps.run("database", second, done(ask(&inner.db, Barrier, second))).await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The present address of a leaf; cheap to clone, all clones see the same.
 #[derive(Debug)]
-pub(super) struct Slot<A: Actor>(Arc<RwLock<Addr<A>>>);
+pub(crate) struct Slot<A: Actor>(Arc<RwLock<Addr<A>>>);
 
 impl<A: Actor> Clone for Slot<A> {
     fn clone(&self) -> Self {
@@ -14,15 +14,15 @@ impl<A: Actor> Clone for Slot<A> {
 }
 
 impl<A: Actor> Slot<A> {
-    pub(super) fn new(address: Addr<A>) -> Self {
+    pub(crate) fn new(address: Addr<A>) -> Self {
         Self(Arc::new(RwLock::new(address)))
     }
 
-    pub(super) fn get(&self) -> Addr<A> {
+    pub(crate) fn get(&self) -> Addr<A> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set(&self, address: Addr<A>) {
+    pub(crate) fn set(&self, address: Addr<A>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = address;
     }
 }

@@ -1,8 +1,9 @@
 //! What a plant adds to its definition by itself: tags that tell how links and machines are, with their alarms.
 
 use flyball_schema::definition::{
-    AlarmClass, AlarmDefinition, AlarmKind, LinkDefinition, PlantDefinition, Priority, TagDefinition,
+    AlarmClass, AlarmDefinition, AlarmKind, INSTRUMENT, LinkDefinition, PlantDefinition, Priority, TagDefinition,
 };
+use flyball_schema::expression::tag_text;
 use flyball_schema::{TagId, Value};
 
 /// Boolean tag that is true while samples cannot be journaled.
@@ -37,10 +38,14 @@ pub(super) struct SystemTags {
 }
 
 /// Adds the plant's own tags and alarms.
-pub(super) fn complete(definition: &mut PlantDefinition) {
+pub(crate) fn complete(definition: &mut PlantDefinition) {
     for link in &definition.links {
         definition.tags.push(connected_tag(link));
         definition.alarms.push(link_lost_alarm(link));
+    }
+    for (tag, alarm) in definition.tags.iter().filter_map(instrument).collect::<Vec<_>>() {
+        definition.tags.push(tag);
+        definition.alarms.push(alarm);
     }
     let faults = [
         (HISTORY_FAILED, "Samples cannot be journaled; they wait in memory"),
@@ -68,6 +73,22 @@ pub(super) fn complete(definition: &mut PlantDefinition) {
     );
 }
 
+/// What tells that a screen of a tag stands, where its definition asks for an alarm.
+fn instrument(screened: &TagDefinition) -> Option<(TagDefinition, AlarmDefinition)> {
+    let priority = screened.screens.as_ref()?.alarm?;
+    let name = format!("{}{INSTRUMENT}", screened.name);
+    let tag = TagDefinition::boolean(&name)
+        .with_expression(format!("uncertain({})", tag_text(&screened.name)))
+        .with_description(format!("What {} measures is doubtful", screened.name));
+    let mut alarm = AlarmDefinition::new(&name, &name, AlarmKind::Bool, true)
+        .with_priority(priority)
+        .with_description(format!("What {} measures is doubtful", screened.name));
+    alarm.cause =
+        Some("The value is frozen, an outlier, out of range, too fast or drifting: see its quality".to_owned());
+    alarm.action = Some("Check the instrument and its line".to_owned());
+    Some((tag, alarm))
+}
+
 fn connected_tag(link: &LinkDefinition) -> TagDefinition {
     let text = format!("Link {} is connected and data flows", link.name);
     TagDefinition::boolean(link.connected_tag()).with_description(text)
@@ -90,7 +111,7 @@ fn system_alarm(tag: &str, kind: AlarmKind, set_point: impl Into<Value>) -> Alar
 }
 
 /// The alarm that stands while a machine is faulted; `tag` is its `<machine>.faulted`.
-pub(super) fn machine_fault_alarm(machine: &str, tag: &str) -> AlarmDefinition {
+pub(crate) fn machine_fault_alarm(machine: &str, tag: &str) -> AlarmDefinition {
     let mut alarm = AlarmDefinition::new(format!("{machine}.fault"), tag, AlarmKind::Bool, true)
         .with_class(AlarmClass::MachineFault)
         .with_priority(Priority::High)

@@ -4,6 +4,7 @@ use super::Plant;
 use crate::cvt::{CvtError, ReadTags, TagRecord, Update, WriteTags};
 use crate::opcua::{LinkError, WriteField};
 use crate::send::{self, DEADLINE, SendError};
+use flyball_schema::definition::Role;
 use flyball_schema::{DataType, TagId, Value};
 
 /// Why a value was not written. Nothing was changed, but for [`WriteError::Deadline`].
@@ -32,16 +33,30 @@ pub enum WriteError {
     /// The value is not finite.
     #[error("tag \"{0}\" takes finite numbers only")]
     NotFinite(String),
-    /// The value lies outside the tag's range.
+    /// The tag is calculated from others.
+    #[error("tag \"{0}\" is calculated and takes no values")]
+    Derived(String),
+    /// An operator has put a value in the place of the tag's.
+    #[error("tag \"{0}\" is substituted; release it first")]
+    Substituted(String),
+    /// The tag asks for a role, and nobody is signed in.
+    #[error("tag \"{tag}\" takes values from {role} up, and nobody is signed in", role = .role.as_str())]
+    RoleNeeded {
+        /// The tag.
+        tag: String,
+        /// The least role.
+        role: Role,
+    },
+    /// The value lies outside the tag's write limits, or its range.
     #[error("tag \"{tag}\" takes {low} to {high}, not {value}")]
     OutOfRange {
         /// The tag.
         tag: String,
         /// The value offered.
         value: f64,
-        /// Low end of the range.
+        /// Low end.
         low: f64,
-        /// High end of the range.
+        /// High end.
         high: f64,
     },
     /// The device cannot be reached, or refused the value.
@@ -59,15 +74,25 @@ pub enum WriteError {
 fn checked(record: &TagRecord, value: Value) -> Result<Value, WriteError> {
     let definition = &record.definition;
     let tag = || definition.name.clone();
+    if definition.expression.is_some() {
+        return Err(WriteError::Derived(tag()));
+    }
     if !definition.writable {
         return Err(WriteError::NotWritable(tag()));
+    }
+    // There are no users yet: what asks for one is refused rather than let through.
+    if let Some(role) = definition.write_role {
+        return Err(WriteError::RoleNeeded { tag: tag(), role });
+    }
+    if record.is_substituted && definition.link.is_none() {
+        return Err(WriteError::Substituted(tag()));
     }
     if !value.is_finite() {
         return Err(WriteError::NotFinite(tag()));
     }
     let (expected, found) = (definition.data_type, value.data_type());
     let value = value.coerce(expected).ok_or_else(|| WriteError::WrongType { tag: tag(), expected, found })?;
-    if let (Some(range), Some(number)) = (definition.range, value.as_f64())
+    if let (Some(range), Some(number)) = (definition.writable_range(), value.as_f64())
         && !(range.low..=range.high).contains(&number)
     {
         return Err(WriteError::OutOfRange { tag: tag(), value: number, low: range.low, high: range.high });
@@ -120,7 +145,8 @@ impl Plant {
 mod tests {
     use super::*;
     use crate::cvt::TagChange;
-    use flyball_schema::definition::TagDefinition;
+    use crate::signal::{Figures, Standing};
+    use flyball_schema::definition::{Range, TagDefinition};
     use flyball_schema::{Quality, Timestamp};
 
     fn record(definition: TagDefinition) -> TagRecord {
@@ -133,7 +159,16 @@ mod tests {
             tag: TagId(1),
             quality: Quality::GOOD,
         };
-        TagRecord { id: TagId(1), definition, state, seen: None }
+        TagRecord {
+            id: TagId(1),
+            definition,
+            state,
+            seen: None,
+            raw: None,
+            is_substituted: false,
+            standing: Standing::default(),
+            figures: Figures::default(),
+        }
     }
 
     #[test]
@@ -145,6 +180,14 @@ mod tests {
         assert_eq!(refused.to_string(), "tag \"pump\" takes 0 to 10, not 10.5");
         let refused = checked(&pump(), true.into()).unwrap_err();
         assert_eq!(refused.to_string(), "tag \"pump\" takes float, not boolean");
+        let narrow = TagDefinition { write_limits: Some(Range { low: 2.0, high: 3.0 }), ..pump().definition };
+        let refused = checked(&record(narrow), 1.into()).unwrap_err();
+        assert_eq!(refused.to_string(), "tag \"pump\" takes 2 to 3, not 1");
+        let guarded = TagDefinition { write_role: Some(Role::Supervisor), ..pump().definition };
+        let refused = checked(&record(guarded), 1.into()).unwrap_err();
+        assert_eq!(refused.to_string(), "tag \"pump\" takes values from supervisor up, and nobody is signed in");
+        let derived = record(TagDefinition::float("sum").with_expression("a + b"));
+        assert_eq!(checked(&derived, 1.into()), Err(WriteError::Derived("sum".to_owned())));
         let sensor = record(TagDefinition::float("level"));
         assert_eq!(checked(&sensor, 1.into()), Err(WriteError::NotWritable("level".to_owned())));
     }

@@ -1,6 +1,7 @@
 //! What can be wrong with a plant definition, and where.
 
 use crate::DataType;
+use crate::expression::{Cycle, ExpressionError};
 use std::fmt;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -141,6 +142,12 @@ pub enum Fault {
         /// The name.
         name: String,
     },
+    /// An expression that cannot be calculated.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// Derived tags that need each other.
+    #[error(transparent)]
+    Cycle(#[from] Cycle<String>),
     /// An endpoint that is no `opc.tcp` address.
     #[error("\"{0}\" is no endpoint, which reads opc.tcp://host:port/path")]
     BadEndpoint(String),
@@ -171,7 +178,9 @@ impl fmt::Display for DefinitionError {
 }
 
 impl DefinitionError {
-    pub(super) fn new(place: Place, fault: Fault) -> Self {
+    /// A fault of an item, not yet found in a file.
+    #[must_use]
+    pub fn new(place: Place, fault: Fault) -> Self {
         Self { place: Some(place), position: None, fault }
     }
 

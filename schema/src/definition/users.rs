@@ -1,6 +1,7 @@
 //! What refers to a tag by its name, and renaming that keeps every reference.
 
 use super::{AlarmDefinition, MachineDefinition, PlantDefinition, TagDefinition};
+use crate::expression::Expression;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -117,12 +118,21 @@ pub(super) fn follow(definition: &mut PlantDefinition, renamed: &HashMap<&str, &
     }
 }
 
-fn expression_tags(_: &str) -> Vec<String> {
-    Vec::new()
+/// The tags that an expression reads; none of one that cannot be read, which no valid definition has.
+fn expression_tags(text: &str) -> Vec<String> {
+    let names = |expression: Expression| expression.tags().map(|(name, _)| name.to_owned()).collect();
+    Expression::parse(text).map(names).unwrap_or_default()
 }
 
-fn rename_in_expression<'a>(expression: &'a str, _: &HashMap<&str, &str>) -> Cow<'a, str> {
-    Cow::Borrowed(expression)
+/// The expression with other names for its tags.
+fn rename_in_expression<'a>(text: &'a str, renamed: &HashMap<&str, &str>) -> Cow<'a, str> {
+    let Ok(expression) = Expression::parse(text) else { return Cow::Borrowed(text) };
+    if !expression.tags().any(|(name, _)| renamed.contains_key(name)) {
+        return Cow::Borrowed(text);
+    }
+    // Longer names may make it too long; it is refused where it is held against the rules then.
+    let followed = expression.rename_tags(|name| renamed.get(name).copied());
+    followed.map_or(Cow::Borrowed(text), |expression| Cow::Owned(expression.to_string()))
 }
 
 #[cfg(test)]
@@ -161,6 +171,15 @@ mod tests {
         assert_eq!(told(&plant, "b"), ["alarm \"low\", tag", "machine \"m\", inputs.other"]);
         assert_eq!(plant.tags[0].was.as_deref(), Some("a"));
         plant.validate().unwrap();
+    }
+
+    #[test]
+    fn expressions_follow_also_where_tags_swap_their_names() {
+        let mut plant = plant();
+        plant.tags.push(TagDefinition::float("sum").with_expression("a * 2 + b"));
+        assert_eq!(told(&plant, "b").last().map(String::as_str), Some("tag \"sum\", expression"));
+        follow(&mut plant, &HashMap::from([("a", "b"), ("b", "unit 1/a")]));
+        assert_eq!(plant.tags[2].expression.as_deref(), Some("b * 2 + {unit 1/a}"));
     }
 
     #[test]

@@ -240,16 +240,25 @@ impl Expression {
         all.filter(move |(name, _)| seen.insert(*name))
     }
 
-    /// The expression with the tag `from` replaced by `to`; the rest of the text stays as it was typed. Replaces where
-    /// a tag was renamed, so that the expression means the same as before.
+    /// The expression with the tag `from` replaced by `to`; see [`rename_tags`](Self::rename_tags).
     ///
     /// # Errors
-    /// [`ExpressionError::TooLong`] where the new name makes it so, [`ExpressionError::Syntax`] where `to` is empty or
-    /// has control characters.
+    /// As [`rename_tags`](Self::rename_tags).
     pub fn rename_tag(&self, from: &str, to: &str) -> Result<Self, ExpressionError> {
+        self.rename_tags(|name| (name == from).then_some(to))
+    }
+
+    /// The expression with each tag that `renamed` knows replaced by what it answers, all at once; the rest of the text
+    /// stays as it was typed. Replaces where tags were renamed, so that the expression means the same as before.
+    ///
+    /// # Errors
+    /// [`ExpressionError::TooLong`] where a new name makes it so, [`ExpressionError::Syntax`] where one is empty or has
+    /// control characters.
+    pub fn rename_tags<'a>(&self, renamed: impl Fn(&str) -> Option<&'a str>) -> Result<Self, ExpressionError> {
         let mut text = String::with_capacity(self.text.len());
         let mut copied = 0;
-        for Reference { span, .. } in self.references.iter().filter(|reference| &*reference.name == from) {
+        for Reference { span, name, .. } in &self.references {
+            let Some(to) = renamed(name) else { continue };
             text.push_str(&self.text[copied..span.start]);
             // Braces also part a name from its neighbours, as in `not{a}`, so they stay.
             if lexer::is_bare(to) && !self.text[span.clone()].starts_with('{') {

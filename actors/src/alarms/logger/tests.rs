@@ -27,8 +27,9 @@ async fn plants(count: u32) -> Vec<Plant> {
             alarms: high_alarms(count).into_iter().map(|alarm| alarm.definition).collect(),
             ..PlantDefinition::default()
         };
-        let register =
-            move |connection: &mut Connection| crate::db::catalogue::register(connection, &definition, at(0));
+        let register = move |connection: &mut Connection| {
+            crate::configuration::catalogue::register(connection, &definition, at(0))
+        };
         database.write(register).await.unwrap();
         let logger = AlarmsLogger::new(database.clone()).start();
         plants.push(Plant { test_database, database, logger });

@@ -3,8 +3,8 @@
 use super::create::{CopiedStore, settle};
 use super::*;
 use crate::Clock;
+use crate::configuration::catalogue::register;
 use crate::cvt::{CreateTags, Cvt};
-use crate::db::catalogue::register;
 use crate::history::historian::JournalId;
 use crate::history::offline::site::{Site, mixed, sample};
 use crate::plant::DataFolder;

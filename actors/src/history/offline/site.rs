@@ -1,8 +1,8 @@
 //! The data folder of a plant that does not run, for tests.
 
 use super::Recorded;
+use crate::configuration::catalogue::register;
 use crate::cvt::TagChange;
-use crate::db::catalogue::register;
 use crate::history::framer::Frame;
 use crate::history::historian::{Batch, Cancel};
 use crate::history::journal::Journal;

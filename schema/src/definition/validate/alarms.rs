@@ -5,6 +5,9 @@ use crate::DataType;
 use crate::definition::{AlarmDefinition, AlarmKind, Fault, MachineDefinition, PlantDefinition};
 use std::collections::HashMap;
 
+/// Behind the name of a screened tag: the Boolean tag that tells whether a screen stands.
+pub const INSTRUMENT: &str = ".instrument";
+
 pub(super) fn check_alarms(definition: &PlantDefinition, tags: &Names<'_>, problems: &mut Problems) {
     let mut by_tag: HashMap<&str, Vec<&AlarmDefinition>> = HashMap::new();
     let mut former: HashMap<&str, &str> = HashMap::new();
@@ -40,7 +43,12 @@ pub(super) fn is_made_by_the_plant(tag: &str, definition: &PlantDefinition) -> b
     let of_machine = |machine: &MachineDefinition| {
         tag.strip_prefix(machine.name.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
     };
+    let is_screened = |name: &str| {
+        let mut tags = definition.tags.iter().filter(|tag| tag.name == name);
+        tags.any(|tag| tag.screens.as_ref().is_some_and(|screens| screens.alarm.is_some()))
+    };
     tag.starts_with("system.")
+        || tag.strip_suffix(INSTRUMENT).is_some_and(is_screened)
         || definition.machines.iter().any(of_machine)
         || definition.links.iter().any(|link| link.connected_tag() == tag)
 }

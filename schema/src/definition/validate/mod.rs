@@ -1,11 +1,12 @@
 //! The rules of a plant definition.
 
 mod alarms;
+mod expressions;
 mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use alarms::check_limit_order;
+pub use alarms::{INSTRUMENT, check_limit_order};
 pub use tags::check_tag;
 
 use super::{DefinitionError, Fault, LinkDefinition, MachineDefinition, Place, PlantDefinition};
@@ -27,6 +28,7 @@ pub(super) fn problems(definition: &PlantDefinition) -> Vec<DefinitionError> {
     problems.each("link", &definition.links, |link| &link.name, check_link);
     let tags = problems.names("tag", definition.tags.iter().map(|tag| tag.name.as_str()));
     tags::check_tags(definition, &links, &tags, &mut problems);
+    expressions::check_expressions(definition, &tags, &mut problems);
     problems.names("alarm", definition.alarms.iter().map(|alarm| alarm.name.as_str()));
     alarms::check_alarms(definition, &tags, &mut problems);
     problems.names("machine", definition.machines.iter().map(|machine| machine.name.as_str()));

@@ -157,3 +157,26 @@ fn everything_that_is_wrong_is_told_at_once() {
         ]
     );
 }
+
+#[test]
+fn an_expression_is_checked_with_its_position_and_a_cycle_shown_as_its_path() {
+    for (expression, expected) in [
+        ("1 +", "expression: column 4: expected a number"),
+        ("nothing > 1", "expression: column 1: there is no tag \"nothing\""),
+        ("1 > 2", "expression: "),
+    ] {
+        let fault = fault_of_tag(&format!("expression = \"{expression}\""));
+        assert!(fault.starts_with(expected), "{expression}: {fault}");
+    }
+    let derived = |name: &str, expression: &str| format!("[[tag]]\nname = \"{name}\"\nexpression = \"{expression}\"\n");
+    let cycle = [derived("a", "b + 1"), derived("b", "c * 2"), derived("c", "a - 1")].concat();
+    let told = fault_of(&cycle);
+    assert!(
+        told.contains("a -> b -> c -> a") || told.contains("b -> c -> a -> b") || told.contains("c -> a -> b -> c"),
+        "{told}"
+    );
+    let alone = fault_of(&derived("a", "a + 1"));
+    assert!(alone.ends_with("a -> a"), "{alone}");
+    let of_a_machine = "[[machine]]\nname = \"pid\"\nkind = \"pid\"\ninterval_ms = 100\n";
+    assert!(PlantDefinition::from_toml(&[of_a_machine, &derived("a", "pid.out * 2")].concat()).is_ok());
+}

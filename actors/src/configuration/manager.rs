@@ -1,0 +1,266 @@
+//! The actor that changes the plant: one change at a time.
+
+use super::catalogue::{self, Catalogue, CatalogueIds};
+use super::complete::{Complete, OwnMachine};
+use super::live::{Actors, State, by_name, keeping};
+use super::{
+    Change, ChangePlant, ConfigurationError, DefinedTag, Plan, ReadDefinedTag, ReadDefinition, ReadUnitChanges,
+    Release, SaveSums, Substitute, edit, record,
+};
+use crate::cvt::{ReadSums, ReadTags, ReleaseTag, SubstituteTag, TagRecord};
+use crate::db::Database;
+use crate::machines::Kinds;
+use crate::send::{DEADLINE, ask};
+use crate::settings::Settings;
+use crate::{Clock, ticker};
+use actix::{Actor, ActorFutureExt, AsyncContext, AtomicResponse, Context, Handler, ResponseFuture, WrapFuture};
+use flyball_schema::definition::{Difference, PlantDefinition, users_of};
+use flyball_schema::{TagId, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often sums are made durable: what a killed plant loses of them at the most.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Changes what the plant consists of. **Manager.**
+///
+/// Changes are atomic handlers: while one is under way the next waits in the mailbox.
+#[derive(Debug)]
+pub struct ConfigurationManager {
+    clock: Clock,
+    database: Database,
+    settings: Arc<Settings>,
+    own: Arc<[OwnMachine]>,
+    actors: Actors,
+    saved: Vec<(TagId, serde_json::Value)>,
+    saving: bool,
+}
+
+/// What a handler works with while the actor waits.
+#[derive(Clone)]
+struct Desk {
+    clock: Clock,
+    database: Database,
+    settings: Arc<Settings>,
+    own: Arc<[OwnMachine]>,
+    actors: Actors,
+}
+
+impl ConfigurationManager {
+    /// A manager of the plant that `actors` run; `own` are the machines whose code the application brought along.
+    #[must_use]
+    pub fn new(
+        clock: Clock,
+        database: Database,
+        settings: Arc<Settings>,
+        own: Vec<OwnMachine>,
+        actors: Actors,
+    ) -> Self {
+        Self { clock, database, settings, own: own.into(), actors, saved: Vec::new(), saving: false }
+    }
+
+    fn desk(&self) -> Desk {
+        let Self { clock, database, settings, own, actors, .. } = self;
+        Desk {
+            clock: *clock,
+            database: database.clone(),
+            settings: Arc::clone(settings),
+            own: Arc::clone(own),
+            actors: actors.clone(),
+        }
+    }
+
+    /// Makes the sums durable where they are other ones than those saved last.
+    fn save(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.saving, true) {
+            return;
+        }
+        let (desk, before) = (self.desk(), self.saved.clone());
+        let save = async move { desk.save_sums(&before).await };
+        ctx.spawn(save.into_actor(self).map(|outcome, manager, _ctx| {
+            manager.saving = false;
+            match outcome {
+                Ok(saved) => manager.saved = saved,
+                Err(error) => log::error!("totals and running hours are not saved: {error}"),
+            }
+        }));
+    }
+}
+
+impl Desk {
+    async fn load(&self) -> Result<Catalogue, ConfigurationError> {
+        Ok(self.database.read(catalogue::load).await?)
+    }
+
+    async fn change(&self, request: ChangePlant) -> Result<Plan, ConfigurationError> {
+        let ChangePlant { change, author, dry_run } = request;
+        let before = self.load().await?;
+        let wanted = match &change {
+            Change::Whole(definition) => (**definition).clone(),
+            Change::Edits(edits) => edit::apply(&before, edits)?,
+        };
+        let complete = Complete::new(wanted, &self.own, &Kinds::default())?;
+        self.check_retention(&complete.definition)?;
+        let defined = Arc::new(before.defined());
+        let after = complete.defined();
+        let difference = Difference::between(&defined, &after);
+        let mut plan = Plan { before: defined, after: Arc::new(after), created: Vec::new(), problems: Vec::new() };
+        if dry_run || difference.is_empty() {
+            return Ok(plan);
+        }
+        let (complete, now) = (Arc::new(complete), self.clock.now());
+        let (whole, former_ids) = (before.whole(), before.ids()?);
+        let stored = Arc::clone(&complete);
+        let ids = self
+            .database
+            .write(move |connection| {
+                let ids = catalogue::store(connection, &before, &stored, now)?;
+                record::audit(connection, &difference, &author, now)?;
+                Ok(ids)
+            })
+            .await?;
+        let (was, is) = (State::new(&whole, &former_ids), State::new(&complete.definition, &ids));
+        plan.problems = self.actors.follow(&was, &is, &complete, &self.settings).await;
+        plan.created = created(&change, &complete.definition, &ids);
+        Ok(plan)
+    }
+
+    fn check_retention(&self, definition: &PlantDefinition) -> Result<(), ConfigurationError> {
+        // Ids do not matter here.
+        let ids = CatalogueIds { tags: (0..).map(TagId).take(definition.tags.len()).collect(), ..Default::default() };
+        let kept = keeping(&self.settings, &by_name(definition, &ids));
+        kept.map(|_| ()).map_err(|(tag, class)| ConfigurationError::RetentionClass { tag, class })
+    }
+
+    async fn defined_tag(&self, id: TagId) -> Result<DefinedTag, ConfigurationError> {
+        let catalogue = self.load().await?;
+        let (definition, made) = catalogue.tag(id).ok_or(ConfigurationError::UnknownTag(id))?;
+        let users = users_of(&catalogue.whole(), &definition.name);
+        Ok(DefinedTag { definition: definition.clone(), made, users })
+    }
+
+    async fn read(&self, tag: TagId) -> Result<TagRecord, ConfigurationError> {
+        let records = ask(&self.actors.cvt, ReadTags(vec![tag]), DEADLINE).await?;
+        let unknown = ConfigurationError::UnknownTag(tag);
+        records.ok().and_then(|mut records| records.pop()).ok_or(unknown)
+    }
+
+    async fn substitute(&self, Substitute { tag, value, author }: Substitute) -> Result<TagRecord, ConfigurationError> {
+        let record = self.read(tag).await?;
+        let (name, expected, offered) = (record.definition.name, record.definition.data_type, value.to_string());
+        let value = value.coerce(expected).filter(Value::is_finite);
+        let wrong = || ConfigurationError::WrongType { tag: name.clone(), expected, value: offered };
+        let value = value.ok_or_else(wrong)?;
+        let (kept, now) = (value.clone(), self.clock.now());
+        let keep = move |connection: &mut _| record::keep_substitution(connection, (tag, &name), &kept, &author, now);
+        self.database.write(keep).await?;
+        let substituted = ask(&self.actors.cvt, SubstituteTag { tag, value }, DEADLINE).await?;
+        substituted.map_err(|_gone| ConfigurationError::UnknownTag(tag))
+    }
+
+    async fn release(&self, Release { tag, author }: Release) -> Result<TagRecord, ConfigurationError> {
+        let name = self.read(tag).await?.definition.name;
+        let (known, now) = (name.clone(), self.clock.now());
+        let forget = move |connection: &mut _| record::forget_substitution(connection, (tag, &known), &author, now);
+        if !self.database.write(forget).await? {
+            return Err(ConfigurationError::NotSubstituted(name));
+        }
+        let released = ask(&self.actors.cvt, ReleaseTag(tag), DEADLINE).await?;
+        released.map_err(|_gone| ConfigurationError::UnknownTag(tag))
+    }
+
+    async fn save_sums(
+        &self,
+        saved: &[(TagId, serde_json::Value)],
+    ) -> Result<Vec<(TagId, serde_json::Value)>, ConfigurationError> {
+        let sums = ask(&self.actors.cvt, ReadSums, DEADLINE).await?;
+        if sums != saved {
+            let (kept, now) = (sums.clone(), self.clock.now());
+            self.database.write(move |connection| record::keep_sums(connection, &kept, now)).await?;
+        }
+        Ok(sums)
+    }
+}
+
+/// Ids of the tags that edits have created, in their order.
+fn created(change: &Change, definition: &PlantDefinition, ids: &CatalogueIds) -> Vec<TagId> {
+    let Change::Edits(edits) = change else { return Vec::new() };
+    let tags = by_name(definition, ids);
+    let id = |edit: &edit::Edit| match edit {
+        edit::Edit::CreateTag(tag) => tags.get(tag.name.as_str()).map(|(id, _)| *id),
+        _ => None,
+    };
+    edits.iter().filter_map(id).collect()
+}
+
+impl Actor for ConfigurationManager {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ticker::every(ctx, SAVE_EVERY, |manager: &mut Self, ctx, _tick| manager.save(ctx));
+    }
+}
+
+impl Handler<ChangePlant> for ConfigurationManager {
+    type Result = AtomicResponse<Self, Result<Plan, ConfigurationError>>;
+
+    fn handle(&mut self, request: ChangePlant, _ctx: &mut Self::Context) -> Self::Result {
+        let desk = self.desk();
+        AtomicResponse::new(Box::pin(async move { desk.change(request).await }.into_actor(self)))
+    }
+}
+
+impl Handler<Substitute> for ConfigurationManager {
+    type Result = AtomicResponse<Self, Result<TagRecord, ConfigurationError>>;
+
+    fn handle(&mut self, request: Substitute, _ctx: &mut Self::Context) -> Self::Result {
+        let desk = self.desk();
+        AtomicResponse::new(Box::pin(async move { desk.substitute(request).await }.into_actor(self)))
+    }
+}
+
+impl Handler<Release> for ConfigurationManager {
+    type Result = AtomicResponse<Self, Result<TagRecord, ConfigurationError>>;
+
+    fn handle(&mut self, request: Release, _ctx: &mut Self::Context) -> Self::Result {
+        let desk = self.desk();
+        AtomicResponse::new(Box::pin(async move { desk.release(request).await }.into_actor(self)))
+    }
+}
+
+impl Handler<ReadDefinition> for ConfigurationManager {
+    type Result = ResponseFuture<Result<Arc<PlantDefinition>, ConfigurationError>>;
+
+    fn handle(&mut self, _: ReadDefinition, _ctx: &mut Self::Context) -> Self::Result {
+        let desk = self.desk();
+        Box::pin(async move { Ok(Arc::new(desk.load().await?.defined())) })
+    }
+}
+
+impl Handler<ReadDefinedTag> for ConfigurationManager {
+    type Result = ResponseFuture<Result<DefinedTag, ConfigurationError>>;
+
+    fn handle(&mut self, ReadDefinedTag(id): ReadDefinedTag, _ctx: &mut Self::Context) -> Self::Result {
+        let desk = self.desk();
+        Box::pin(async move { desk.defined_tag(id).await })
+    }
+}
+
+impl Handler<ReadUnitChanges> for ConfigurationManager {
+    type Result = ResponseFuture<Result<Vec<catalogue::UnitChange>, ConfigurationError>>;
+
+    fn handle(&mut self, ReadUnitChanges(tags): ReadUnitChanges, _ctx: &mut Self::Context) -> Self::Result {
+        let database = self.database.clone();
+        Box::pin(async move { Ok(database.read(move |connection| catalogue::unit_changes(connection, &tags)).await?) })
+    }
+}
+
+impl Handler<SaveSums> for ConfigurationManager {
+    type Result = ResponseFuture<Result<(), ConfigurationError>>;
+
+    fn handle(&mut self, _: SaveSums, _ctx: &mut Self::Context) -> Self::Result {
+        let desk = self.desk();
+        let saved = self.saved.clone();
+        Box::pin(async move { desk.save_sums(&saved).await.map(|_sums| ()) })
+    }
+}

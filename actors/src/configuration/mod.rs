@@ -1,0 +1,229 @@
+//! What the plant consists of, changed while it runs. **Manager.**
+//!
+//! The database holds the definition; [`ConfigurationManager`] is the one who changes it. A change is made whole
+//! ([`Complete`]), held against every rule, written in one transaction together with its audit events
+//! ([`catalogue`]), and only then told to the actors it concerns; what it does not concern does not notice. So a refused
+//! change leaves nothing behind, and a start finds what was last agreed.
+
+pub mod catalogue;
+mod complete;
+mod edit;
+pub(crate) mod live;
+mod manager;
+pub mod offline;
+pub(crate) mod record;
+#[cfg(test)]
+mod tests;
+
+pub use complete::{Complete, Counts, OwnMachine};
+pub use edit::{Edit, version};
+pub use live::Actors;
+pub use manager::ConfigurationManager;
+pub use record::{Author, Substitution};
+
+use crate::db::{Database, DbError};
+use crate::machines::MachineError;
+use actix::Message;
+use catalogue::{Catalogue, CatalogueIds, UnitChange};
+use flyball_schema::definition::{DefinitionError, Difference, PlantDefinition, TagDefinition, User};
+use flyball_schema::{TagId, Timestamp, Value};
+use std::sync::Arc;
+
+/// What the plant is to be.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Exactly this; what it does not name is removed.
+    Whole(Box<PlantDefinition>),
+    /// What it is, with these edits, in order.
+    Edits(Vec<Edit>),
+}
+
+/// A change as it was, or would be, applied.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The definition before, as people gave it.
+    pub before: Arc<PlantDefinition>,
+    /// The definition after.
+    pub after: Arc<PlantDefinition>,
+    /// Ids of the tags that edits created, in their order.
+    pub created: Vec<TagId>,
+    /// What was agreed but did not take effect at once; a restart makes it good.
+    pub problems: Vec<String>,
+}
+
+/// Why a change was refused. Nothing has changed then, but for [`DbError::Lost`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigurationError {
+    /// Rules are broken; at least one.
+    #[error("{}", first_of(.0))]
+    Invalid(Vec<DefinitionError>),
+    /// A machine does not fit.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// A tag names a retention class that the settings do not.
+    #[error("tag \"{tag}\": there is no retention class \"{class}\" in [history.classes]")]
+    RetentionClass {
+        /// The tag.
+        tag: String,
+        /// The class it names.
+        class: String,
+    },
+    /// No tag has this id.
+    #[error("unknown tag {0}")]
+    UnknownTag(TagId),
+    /// The name is taken.
+    #[error("tag \"{0}\" exists already")]
+    DuplicateTag(String),
+    /// The plant makes the tag by itself.
+    #[error("tag \"{0}\" is made by the plant and follows what it is made for")]
+    MadeByPlant(String),
+    /// The tag is used.
+    #[error("tag \"{tag}\" is used by {}", users_of(.users))]
+    InUse {
+        /// The tag.
+        tag: String,
+        /// Who uses it.
+        users: Vec<User>,
+    },
+    /// The definition is not the one that the edit was made for.
+    #[error("tag \"{0}\" was changed meanwhile")]
+    ChangedMeanwhile(String),
+    /// A value that is not of the tag's type, or not finite.
+    #[error("tag \"{tag}\" takes {expected}, not {value}")]
+    WrongType {
+        /// The tag.
+        tag: String,
+        /// Its type.
+        expected: flyball_schema::DataType,
+        /// The value offered.
+        value: String,
+    },
+    /// The tag is not substituted.
+    #[error("tag \"{0}\" is not substituted")]
+    NotSubstituted(String),
+    /// The database could not keep the change.
+    #[error("the change could not be stored")]
+    Database(#[from] DbError),
+    /// The plant is stopping.
+    #[error("the plant is not running")]
+    Unavailable,
+}
+
+/// Makes the database agree with what a plant is to consist of, on record, and answers the ids.
+///
+/// # Errors
+/// [`DbError`]; the database is as it was.
+pub(crate) async fn agree(
+    database: &Database,
+    stored: Catalogue,
+    wanted: &Complete,
+    now: Timestamp,
+) -> Result<CatalogueIds, DbError> {
+    let wanted = wanted.clone();
+    database
+        .write(move |connection| {
+            let difference = Difference::between(&stored.defined(), &wanted.defined());
+            let ids = catalogue::store(connection, &stored, &wanted, now)?;
+            // A plant that begins has no changes to tell of.
+            if stored.is_stored {
+                record::audit(connection, &difference, &Author::system(), now)?;
+            }
+            Ok(ids)
+        })
+        .await
+}
+
+fn first_of(errors: &[DefinitionError]) -> String {
+    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+    match errors.len() {
+        0 | 1 => first,
+        more => format!("{first} (and {} more)", more - 1),
+    }
+}
+
+fn users_of(users: &[User]) -> String {
+    users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads the definition as people gave it.
+///
+/// * Errors: [`ConfigurationError::Database`].
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<Arc<PlantDefinition>, ConfigurationError>")]
+pub struct ReadDefinition;
+
+/// Reads what a tag is, and who uses it.
+///
+/// * Errors: [`ConfigurationError::UnknownTag`], [`ConfigurationError::Database`].
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<DefinedTag, ConfigurationError>")]
+pub struct ReadDefinedTag(pub TagId);
+
+/// Reply to [`ReadDefinedTag`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinedTag {
+    /// What it is.
+    pub definition: TagDefinition,
+    /// The plant makes it by itself.
+    pub made: bool,
+    /// Alarms, machines and expressions that use it.
+    pub users: Vec<User>,
+}
+
+/// Changes what the plant consists of, all or nothing, while it runs.
+///
+/// * Reply when the change is durable and in effect: what it was.
+/// * With `dry_run` every rule is held and the reply is what would be; nothing changes.
+/// * Ordering: one change at a time, in the order of the mailbox.
+/// * Errors: [`ConfigurationError`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Plan, ConfigurationError>")]
+pub struct ChangePlant {
+    /// What it is to be.
+    pub change: Change,
+    /// Who does it, and why.
+    pub author: Author,
+    /// Only tell what would be.
+    pub dry_run: bool,
+}
+
+/// Puts a value in place of what comes in for a tag, durably and on record, until [`Release`].
+///
+/// * Errors: [`ConfigurationError::UnknownTag`], [`ConfigurationError::WrongType`], [`ConfigurationError::Database`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<crate::cvt::TagRecord, ConfigurationError>")]
+pub struct Substitute {
+    /// The tag.
+    pub tag: TagId,
+    /// The value, of its type and in its unit.
+    pub value: Value,
+    /// Who does it, and why.
+    pub author: Author,
+}
+
+/// Lets what comes in for a tag through again.
+///
+/// * Errors: [`ConfigurationError::UnknownTag`], [`ConfigurationError::NotSubstituted`], [`ConfigurationError::Database`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<crate::cvt::TagRecord, ConfigurationError>")]
+pub struct Release {
+    /// The tag.
+    pub tag: TagId,
+    /// Who does it, and why.
+    pub author: Author,
+}
+
+/// Reads when the source units of tags have changed, oldest first.
+///
+/// * Errors: [`ConfigurationError::Database`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Vec<UnitChange>, ConfigurationError>")]
+pub struct ReadUnitChanges(pub Vec<TagId>);
+
+/// Makes the sums of derived tags durable now: the flush of a shutdown.
+///
+/// * Errors: [`ConfigurationError::Database`].
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<(), ConfigurationError>")]
+pub struct SaveSums;
