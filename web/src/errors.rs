@@ -3,12 +3,14 @@
 use crate::problem::{Problem, chain};
 use actix_web::http::StatusCode;
 use flyball::alarms::AlarmError;
+use flyball::configuration::ConfigurationError;
 use flyball::cvt::CvtError;
 use flyball::db::DbError;
 use flyball::history::HistoryError;
 use flyball::machines::MachineError;
 use flyball::opcua::LinkError;
 use flyball::plant::WriteError;
+use flyball::schema::definition::DefinitionError;
 use flyball::send::SendError;
 
 impl From<SendError> for Problem {
@@ -30,10 +32,62 @@ impl From<CvtError> for Problem {
             CvtError::DuplicateName(_) | CvtError::DuplicateId(_) => {
                 Self::new(StatusCode::CONFLICT, "duplicate_tag", detail)
             }
+            CvtError::WrongType { .. } => Self::invalid("value", "/value", detail),
             CvtError::Invalid { field, .. } => Self::invalid(field, format!("/{field}"), detail),
             other => Self::internal(&other),
         }
     }
+}
+
+impl From<ConfigurationError> for Problem {
+    fn from(error: ConfigurationError) -> Self {
+        let detail = chain(&error);
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
+        match error {
+            ConfigurationError::Invalid(errors) => invalid(&errors, detail),
+            ConfigurationError::AtEdit { index, source } => {
+                let problem = Self::from(*source).saying(detail.clone());
+                let code = problem.code.clone();
+                problem.at(format!("/ops/{index}"), code, detail)
+            }
+            ConfigurationError::Machine(error) => error.into(),
+            ConfigurationError::RetentionClass { .. } => Self::invalid("retention", "/retention", detail),
+            ConfigurationError::UnknownTag(_) => Self::unknown("tag", detail),
+            ConfigurationError::DuplicateTag(_) => conflict("duplicate_tag").at("/name", "duplicate_tag", detail),
+            ConfigurationError::MadeByPlant(_) => conflict("made_by_plant"),
+            ConfigurationError::InUse { users, .. } => users.into_iter().fold(conflict("in_use"), |problem, user| {
+                let pointer = format!("/{}/{}/{}", user.item, user.name, user.field);
+                problem.at(pointer, "in_use", user.to_string())
+            }),
+            ConfigurationError::ChangedMeanwhile(_) => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "changed_meanwhile", detail)
+            }
+            ConfigurationError::WrongType { .. } => Self::invalid("value", "/value", detail),
+            ConfigurationError::NotSubstituted(_) => conflict("not_substituted"),
+            ConfigurationError::Database(error) => error.into(),
+            ConfigurationError::Unavailable => Self::unavailable(detail),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+/// Broken rules of a definition: each by the path of its field, of other items than the tag at hand with their name.
+fn invalid(errors: &[DefinitionError], detail: String) -> Problem {
+    let code = |error: &DefinitionError| {
+        let field = error.place.as_ref().map_or("", |place| place.field);
+        let field = field.split('.').next().unwrap_or_default();
+        if field.is_empty() { "invalid_tag".to_owned() } else { format!("invalid_{field}") }
+    };
+    let first = errors.first().map_or_else(|| "invalid_tag".to_owned(), code);
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, first, detail);
+    errors.iter().take(100).fold(problem, |problem, error| {
+        let pointer = match &error.place {
+            Some(place) if place.item == "tag" => format!("/{}", place.field.replace('.', "/")),
+            Some(place) => format!("/{}/{}/{}", place.item, place.name, place.field),
+            None => String::new(),
+        };
+        problem.at(pointer, code(error), error.fault.to_string())
+    })
 }
 
 impl From<AlarmError> for Problem {
@@ -69,7 +123,11 @@ impl From<WriteError> for Problem {
         let detail = chain(&error);
         match error {
             WriteError::UnknownTag(_) => Self::unknown("tag", detail),
-            WriteError::NotWritable(_) => Self::new(StatusCode::CONFLICT, "not_writable", detail),
+            WriteError::NotWritable(_) | WriteError::Derived(_) => {
+                Self::new(StatusCode::CONFLICT, "not_writable", detail)
+            }
+            WriteError::Substituted(_) => Self::new(StatusCode::CONFLICT, "substituted", detail),
+            WriteError::RoleNeeded { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
             WriteError::WrongType { .. } | WriteError::NotFinite(_) | WriteError::OutOfRange { .. } => {
                 Self::invalid("value", "/value", detail)
             }

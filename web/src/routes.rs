@@ -28,9 +28,17 @@ macro_rules! routes {
 }
 
 routes! {
-    "/api/v1/tags" => { get api::tags::list }
-    "/api/v1/tags/{id}" => { get api::tags::read }
+    "/api/v1/tags" => { get api::tags::list, post api::tags::edit::create }
+    "/api/v1/tags/batch" => { post api::tags::edit::batch }
+    "/api/v1/tags/{id}" => { get api::tags::read, patch api::tags::edit::change, delete api::tags::edit::remove }
+    "/api/v1/tags/{id}/definition" => { get api::tags::edit::definition }
+    "/api/v1/tags/{id}/substitute" => { post api::tags::substitute::substitute, delete api::tags::substitute::release }
     "/api/v1/tags/{id}/write" => { post api::tags::write }
+    "/api/v1/units" => { get api::units::list }
+    "/api/v1/expressions/check" => { post api::expressions::check }
+    "/api/v1/plant/export" => { get api::plant::export }
+    "/api/v1/plant/plan" => { post api::plant::plan }
+    "/api/v1/plant/apply" => { post api::plant::apply }
     "/api/v1/history" => { get api::history::columns::read }
     "/api/v1/history/table" => { get api::history::table::read }
     "/api/v1/history/aggregates" => { get api::history::aggregates::read }

@@ -46,26 +46,34 @@ pub fn version(definition: &TagDefinition) -> String {
 /// The first edit that cannot be done.
 pub(super) fn apply(catalogue: &Catalogue, edits: &[Edit]) -> Result<PlantDefinition, ConfigurationError> {
     let mut definition = catalogue.defined();
-    for edit in edits {
-        match edit {
-            Edit::CreateTag(tag) => create(&mut definition, catalogue, tag)?,
-            Edit::PatchTag { id, patch, expected } => {
-                let index = find(&definition, catalogue, *id, expected.as_deref())?;
-                patch_tag(&mut definition, index, patch)?;
-            }
-            Edit::RemoveTag { id, expected } => {
-                let index = find(&definition, catalogue, *id, expected.as_deref())?;
-                let tag = definition.tags[index].name.clone();
-                let users = users_of(&definition, &tag);
-                if !users.is_empty() {
-                    return Err(ConfigurationError::InUse { tag, users });
-                }
-                definition.tags.remove(index);
-            }
-            Edit::Put(items) => definition = merge(&definition, (**items).clone()),
-        }
+    for (index, edit) in edits.iter().enumerate() {
+        one(&mut definition, catalogue, edit).map_err(|error| match edits.len() {
+            1 => error,
+            _ => ConfigurationError::AtEdit { index, source: Box::new(error) },
+        })?;
     }
     Ok(definition)
+}
+
+fn one(definition: &mut PlantDefinition, catalogue: &Catalogue, edit: &Edit) -> Result<(), ConfigurationError> {
+    match edit {
+        Edit::CreateTag(tag) => create(definition, catalogue, tag)?,
+        Edit::PatchTag { id, patch, expected } => {
+            let index = find(definition, catalogue, *id, expected.as_deref())?;
+            patch_tag(definition, index, patch)?;
+        }
+        Edit::RemoveTag { id, expected } => {
+            let index = find(definition, catalogue, *id, expected.as_deref())?;
+            let tag = definition.tags[index].name.clone();
+            let users = users_of(definition, &tag);
+            if !users.is_empty() {
+                return Err(ConfigurationError::InUse { tag, users });
+            }
+            definition.tags.remove(index);
+        }
+        Edit::Put(items) => *definition = merge(definition, (**items).clone()),
+    }
+    Ok(())
 }
 
 fn create(

@@ -127,7 +127,12 @@ impl Actors {
         let machines = Machines::between(before, after, complete);
         let memories = machines.leave(self, &mut problems).await;
         let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
-        let create = tags.added.iter().map(|(id, tag)| NewTag::new(*id, (*tag).clone())).collect();
+        let made: HashSet<TagId> = after.ids.tags.iter().copied().skip(complete.defined.tags).collect();
+        let new = |(id, tag): &(TagId, &TagDefinition)| NewTag {
+            made: made.contains(id),
+            ..NewTag::new(*id, (*tag).clone())
+        };
+        let create = tags.added.iter().map(new).collect();
         let change = tags.changed.iter().map(|(id, _, tag)| (*id, (*tag).clone())).collect();
         problems.ask("tags", &self.cvt, ChangeTags { create, change, remove: Vec::new() }).await;
         match keeping(settings, &after.tags) {

@@ -58,6 +58,14 @@ pub enum ConfigurationError {
     /// Rules are broken; at least one.
     #[error("{}", first_of(.0))]
     Invalid(Vec<DefinitionError>),
+    /// One of several edits cannot be done.
+    #[error("edit {}: {source}", .index + 1)]
+    AtEdit {
+        /// Its place among them, from 0.
+        index: usize,
+        /// Why.
+        source: Box<ConfigurationError>,
+    },
     /// A machine does not fit.
     #[error(transparent)]
     Machine(#[from] MachineError),

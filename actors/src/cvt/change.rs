@@ -26,13 +26,15 @@ pub struct NewTag {
     pub sums: Option<serde_json::Value>,
     /// The value that an operator has put in place of the source's.
     pub substituted: Option<Value>,
+    /// The plant makes it by itself.
+    pub made: bool,
 }
 
 impl NewTag {
     /// A tag that nothing is remembered of.
     #[must_use]
     pub fn new(id: TagId, definition: TagDefinition) -> Self {
-        Self { id, definition, sums: None, substituted: None }
+        Self { id, definition, sums: None, substituted: None, made: false }
     }
 }
 
@@ -224,7 +226,7 @@ impl Table {
     }
 
     fn insert(&mut self, tag: NewTag, now: Timestamp, changes: &mut Vec<TagChange>) {
-        let NewTag { id, definition, substituted, .. } = tag;
+        let NewTag { id, definition, substituted, made, .. } = tag;
         let mut slot = Slot::new(id, &definition, now);
         if let Some(value) = substituted.and_then(|value| value.coerce(definition.data_type)) {
             slot.substitute(value, now);
@@ -235,7 +237,7 @@ impl Table {
         changes.push(slot.state.clone());
         self.hot[id.index()] = Some(slot);
         let name = definition.name.clone();
-        self.definitions[id.index()] = Some(Compact::new(definition, &mut self.interner));
+        self.definitions[id.index()] = Some(Compact::new(definition, made, &mut self.interner));
         self.name(&name, id);
         self.count += 1;
         self.watch_silence(id, now);
@@ -249,8 +251,8 @@ impl Table {
             let expects = extra.stale_after.is_some() && !slot.state.quality.is_bad();
             written.arm_stale = expects && !std::mem::replace(&mut extra.armed.stale, true);
         }
-        let name = definition.name.clone();
-        self.definitions[id.index()] = Some(Compact::new(definition, &mut self.interner));
+        let (name, made) = (definition.name.clone(), self.definition(id).is_some_and(|tag| tag.made));
+        self.definitions[id.index()] = Some(Compact::new(definition, made, &mut self.interner));
         self.name(&name, id);
         self.settle(id, written, now, changes);
         self.watch_silence(id, now);

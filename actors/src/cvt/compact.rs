@@ -1,6 +1,7 @@
 //! Tag definitions as the table keeps them: what most tags have inline, the rest behind one pointer, and words that
 //! many tags share (units, links) once. A million tags have to fit into 200 bytes each.
 
+use super::Stretch;
 use flyball_schema::definition::{DeadBand, Filter, Location, Range, Role, Screens, TagDefinition};
 use flyball_schema::{DataType, Value};
 use std::collections::HashMap;
@@ -47,6 +48,8 @@ pub(super) struct Compact {
     has_dead_band: bool,
     writable: bool,
     history: bool,
+    /// The plant makes the tag by itself.
+    pub(super) made: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -74,7 +77,7 @@ struct Rare {
 }
 
 impl Compact {
-    pub(super) fn new(tag: TagDefinition, interner: &mut Interner) -> Self {
+    pub(super) fn new(tag: TagDefinition, made: bool, interner: &mut Interner) -> Self {
         let dead_band_percent = match tag.dead_band {
             Some(DeadBand::Percent(percent)) => Some(percent),
             _ => None,
@@ -110,12 +113,25 @@ impl Compact {
             has_dead_band: tag.dead_band.is_some(),
             writable: tag.writable,
             history: tag.history,
+            made,
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
         }
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the tag lies in an area, or in one below it.
+    pub(super) fn is_in(&self, area: &str) -> bool {
+        let own = self.rare.as_ref().and_then(|rare| rare.area.as_deref()).unwrap_or_default();
+        own.strip_prefix(area).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Whether the tag stands on a stretch of a line.
+    pub(super) fn is_on(&self, stretch: &Stretch) -> bool {
+        let location = self.rare.as_ref().and_then(|rare| rare.location.as_deref());
+        location.is_some_and(|location| stretch.contains(location))
     }
 
     /// Whether name or display name contains `needle`, which is in lower case.

@@ -25,7 +25,7 @@ pub use delivery::{Delivery, TagsChanged};
 use crate::signal::{Figures, Standing};
 
 use actix::{Message, Recipient};
-use flyball_schema::definition::{Fault, TagDefinition};
+use flyball_schema::definition::{Fault, Location, TagDefinition};
 use flyball_schema::expression::Cycle;
 use flyball_schema::{DataType, Quality, Severity, TagId, Timestamp, Value};
 
@@ -94,6 +94,8 @@ pub struct TagRecord {
     pub seen: Option<Timestamp>,
     /// What has last come in, where that is not the value: before a filter, or behind a substituted value.
     pub raw: Option<Value>,
+    /// Whether the plant makes the tag by itself.
+    pub made: bool,
     /// Whether an operator has put the value in place of the source's.
     pub is_substituted: bool,
     /// Anomaly screens that stand.
@@ -256,6 +258,31 @@ pub struct ListTags {
     pub link: Option<String>,
     /// Quality is one of these; empty for any.
     pub severities: Vec<Severity>,
+    /// In this area, or in one below it.
+    pub area: Option<String>,
+    /// On this stretch of a line.
+    pub stretch: Option<Stretch>,
+}
+
+/// A stretch of a line, by kilometre post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    /// Name of the segment.
+    pub segment: String,
+    /// From this post on, km; from the beginning where there is none.
+    pub from: Option<f64>,
+    /// To this post, km; to the end where there is none.
+    pub to: Option<f64>,
+}
+
+impl Stretch {
+    /// Whether a place lies on it, its ends included.
+    #[must_use]
+    pub fn contains(&self, location: &Location) -> bool {
+        location.segment == self.segment
+            && self.from.is_none_or(|from| location.post >= from)
+            && self.to.is_none_or(|to| location.post <= to)
+    }
 }
 
 /// The present state of all tags.

@@ -153,6 +153,7 @@ impl Table {
             state: slot.state.clone(),
             seen: (slot.seen != NEVER).then_some(slot.seen),
             raw: extra.and_then(|extra| extra.raw.as_ref()).and_then(|raw| raw.value.clone()),
+            made: self.definition(tag)?.made,
             is_substituted: extra.is_some_and(|extra| extra.is_substituted),
             standing: extra.map(|extra| extra.standing).unwrap_or_default(),
             figures: screens.map(|screens| screens.figures()).unwrap_or_default(),
@@ -183,7 +184,11 @@ impl Table {
         ids.filter_map(|(index, _)| u32::try_from(index).ok().map(TagId))
             .filter(|id| {
                 let definition = self.definition(*id);
-                needle.as_deref().is_none_or(|needle| definition.is_some_and(|tag| tag.mentions(needle)))
+                definition.is_some_and(|tag| {
+                    needle.as_deref().is_none_or(|needle| tag.mentions(needle))
+                        && query.area.as_deref().is_none_or(|area| tag.is_in(area))
+                        && query.stretch.as_ref().is_none_or(|stretch| tag.is_on(stretch))
+                })
             })
             .filter_map(|id| self.record(id))
             .filter(|record| matches(record, query))

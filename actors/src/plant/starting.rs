@@ -136,8 +136,9 @@ impl Starting {
     async fn new_tags(&self, database: &Database) -> Result<Vec<NewTag>, PlantError> {
         let (mut substitutions, mut sums) =
             database.read(|connection| Ok((record::substitutions(connection)?, record::sums(connection)?))).await?;
-        let tags = self.ids.tags.iter().copied().zip(&self.complete.definition.tags);
-        let new = |(id, definition): (TagId, &TagDefinition)| NewTag {
+        let tags = self.ids.tags.iter().copied().zip(&self.complete.definition.tags).enumerate();
+        let new = |(index, (id, definition)): (usize, (TagId, &TagDefinition))| NewTag {
+            made: index >= self.complete.defined.tags,
             sums: sums.remove(&id),
             substituted: substitutions.remove(&id).map(|substitution| substitution.value),
             ..NewTag::new(id, definition.clone())

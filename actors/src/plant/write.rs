@@ -165,6 +165,7 @@ mod tests {
             state,
             seen: None,
             raw: None,
+            made: false,
             is_substituted: false,
             standing: Standing::default(),
             figures: Figures::default(),

@@ -193,7 +193,7 @@ impl DefinitionError {
     }
 
     /// Adds line and column to each by looking its place up in the file.
-    pub(super) fn locate_all(errors: &mut [Self], text: &str) {
+    pub fn locate_all(errors: &mut [Self], text: &str) {
         let Ok(document) = toml::de::DeTable::parse(text) else { return };
         for error in errors {
             error.position = error.place.as_ref().and_then(|place| locate(&document, text, place));

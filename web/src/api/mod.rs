@@ -1,19 +1,29 @@
 //! The HTTP API, one file per resource, read top-down: read the request, ask the plant, answer.
 
 pub mod alarms;
+pub mod expressions;
 pub mod health;
 pub mod history;
 pub mod links;
 pub mod machines;
 pub mod page;
+pub mod plan;
+pub mod plant;
 pub mod tags;
+pub mod units;
 
 use crate::problem::Problem;
 use crate::state::WebState;
-use actix_web::web;
+use actix_web::{HttpRequest, web};
+use flyball::configuration::{Author, ChangePlant, Plan};
 use flyball::schema::{Quality, Value};
+use flyball::send::ask;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
+
+/// How long a change of the plant may take: it is held against every rule, stored and put into effect.
+const CHANGE_DEADLINE: Duration = Duration::from_secs(120);
 
 /// What every handler gets.
 pub(crate) type State = web::Data<WebState>;
@@ -55,6 +65,21 @@ pub(crate) fn scalar(json: serde_json::Value, pointer: &str) -> Result<Value, Pr
         },
         _ => Err(invalid("a value is a number, true, false or a text")),
     }
+}
+
+/// Who changes something: nobody has said, so where they come from.
+pub(crate) fn author(request: &HttpRequest, reason: Option<String>) -> Author {
+    let peer = request.peer_addr().map(|address| address.ip().to_string());
+    Author::anonymous(peer).because(reason)
+}
+
+/// Asks who changes the plant, and waits until it is done even where the client goes away meanwhile.
+///
+/// # Errors
+/// Those of the change; `unavailable`.
+pub(crate) async fn change(state: &State, change: ChangePlant) -> Result<Plan, Problem> {
+    let plant = state.plant().clone();
+    command(async move { Ok(ask(plant.configuration(), change, CHANGE_DEADLINE).await??) }).await
 }
 
 /// Runs a command to its end even where the client goes away meanwhile.

@@ -1,11 +1,15 @@
-//! Tags: list, read, write.
+//! Tags: list, read, write; [`edit`] changes what they are, [`substitute`] puts values in their place.
+
+pub mod edit;
+pub mod substitute;
 
 use super::page::{Page, Window};
 use super::{NoQuery, Scalar, State, command, reason, scalar, words};
 use crate::problem::Problem;
 use actix_web::web::{Json, Path, Query};
-use flyball::cvt::{ListTags, ReadTags, TagRecord};
-use flyball::schema::{Severity, TagId, Timestamp, Value};
+use flyball::cvt::{ListTags, ReadTags, Stretch, TagRecord};
+use flyball::schema::definition::TagDefinition;
+use flyball::schema::{Severity, TagId, Timestamp, Value, units};
 use flyball::send::{DEADLINE, ask};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -31,14 +35,36 @@ pub struct TagView {
     pub quantity: Option<String>,
     /// Unit of value and range.
     pub unit: Option<String>,
+    /// Unit shown to people, where it is another one.
+    pub display_unit: Option<String>,
+    /// How a value becomes one in that unit.
+    pub display: Option<LinearView>,
     /// Engineering limits.
     pub range: Option<RangeView>,
     /// The link the value comes from; null for a tag of the table alone.
     pub link: Option<String>,
     /// Node address on the link.
     pub node: Option<String>,
+    /// Interval at which the value is read, ms; null where it is subscribed to.
+    pub poll_ms: Option<u32>,
+    /// What the value is calculated from.
+    pub expression: Option<String>,
+    /// The value is bad (*stale*) when none has arrived for so long, ms.
+    pub stale_after_ms: Option<u32>,
+    /// Where it is measured, along a pipeline or track.
+    pub location: Option<LocationView>,
     /// Whether it may be written.
     pub writable: bool,
+    /// Whether the plant makes it by itself, so that it cannot be edited.
+    pub made: bool,
+    /// Whether an operator has put the value in place of the source's.
+    pub substituted: bool,
+    /// Anomaly screens that stand: `frozen`, `outlier`, `range`, `rate`, `drift`.
+    #[schema(value_type = Vec<String>)]
+    pub screens: Vec<&'static str>,
+    /// What has last come in, where that is not the value: before a filter, or behind a substituted value.
+    #[schema(value_type = Option<Scalar>)]
+    pub raw: Option<Value>,
     /// Present value; the last usable one where the quality is bad.
     #[schema(value_type = Option<Scalar>)]
     pub value: Option<Value>,
@@ -72,10 +98,37 @@ pub struct RangeView {
     pub high: f64,
 }
 
+/// A change of unit: `value × factor + offset`.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct LinearView {
+    /// Multiplier.
+    pub factor: f64,
+    /// Added after the multiplication, in the unit converted to.
+    pub offset: f64,
+}
+
+/// A place along a pipeline or track.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LocationView {
+    /// Name of the segment.
+    pub segment: String,
+    /// Kilometre post on it, km.
+    pub post: f64,
+}
+
+/// How values of a tag become values in the unit shown to people.
+fn display_of(definition: &TagDefinition) -> Option<LinearView> {
+    let (unit, shown) = (definition.unit.as_deref()?, definition.display_unit.as_deref()?);
+    let from = units::find(unit, definition.quantity.as_deref()).next()?;
+    let conversion = units::find(shown, None).find_map(|to| units::conversion(from, to))?;
+    Some(LinearView { factor: conversion.factor, offset: conversion.offset })
+}
+
 impl From<TagRecord> for TagView {
     fn from(record: TagRecord) -> Self {
-        let TagRecord { id, definition, state, seen } = record;
+        let TagRecord { id, definition, state, seen, raw, made, is_substituted, standing, .. } = record;
         let changed = state.seq > 0;
+        let display = display_of(&definition);
         Self {
             id,
             name: definition.name,
@@ -85,10 +138,20 @@ impl From<TagRecord> for TagView {
             data_type: definition.data_type.as_str(),
             quantity: definition.quantity,
             unit: definition.unit,
+            display_unit: definition.display_unit,
+            display,
             range: definition.range.map(|range| RangeView { low: range.low, high: range.high }),
             link: definition.link,
             node: definition.node,
+            poll_ms: definition.poll_ms,
+            expression: definition.expression,
+            stale_after_ms: definition.stale_after_ms,
+            location: definition.location.map(|at| LocationView { segment: at.segment, post: at.post }),
             writable: definition.writable,
+            made,
+            substituted: is_substituted,
+            screens: standing.iter().map(|screen| screen.as_str()).collect(),
+            raw,
             value: state.value,
             quality: state.quality.severity().as_str(),
             reason: reason(state.quality),
@@ -124,6 +187,35 @@ pub struct TagQuery {
     /// Quality is one of these: `good`, `uncertain`, `bad`, separated by commas.
     #[param(max_length = 40)]
     quality: Option<String>,
+    /// In this area, or in one below it.
+    #[param(max_length = 200)]
+    area: Option<String>,
+    /// On this segment of a line.
+    #[param(max_length = 200)]
+    segment: Option<String>,
+    /// From this kilometre post on; needs `segment`.
+    #[param(minimum = -100_000, maximum = 100_000)]
+    post_from: Option<f64>,
+    /// To this kilometre post; needs `segment`.
+    #[param(minimum = -100_000, maximum = 100_000)]
+    post_to: Option<f64>,
+}
+
+/// Reads a stretch of a line from a query.
+///
+/// # Errors
+/// `malformed` for posts without a segment, or that are not finite or the wrong way round.
+pub(crate) fn stretch(segment: Option<String>, from: Option<f64>, to: Option<f64>) -> Result<Option<Stretch>, Problem> {
+    let Some(segment) = segment else {
+        return match from.or(to) {
+            Some(_) => Err(Problem::malformed_parameter("post_from", "posts are those of a segment: name it")),
+            None => Ok(None),
+        };
+    };
+    if from.into_iter().chain(to).any(|post| !post.is_finite()) || from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(Problem::malformed_parameter("post_to", "posts are finite, and the last is not before the first"));
+    }
+    Ok(Some(Stretch { segment, from, to }))
 }
 
 const SEVERITIES: &[(&str, Severity)] =
@@ -147,6 +239,8 @@ pub async fn list(state: State, query: Query<TagQuery>) -> Result<Json<Page<TagV
         contains: query.q,
         link: query.link,
         severities: words("quality", query.quality.as_deref(), SEVERITIES)?,
+        area: query.area,
+        stretch: stretch(query.segment, query.post_from, query.post_to)?,
     };
     let records = ask(state.plant().cvt(), wish, DEADLINE).await?;
     Ok(Json(window.page(records, |record| u64::from(record.id.0), TagView::from)))
