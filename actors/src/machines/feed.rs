@@ -29,6 +29,8 @@ pub(super) struct Feed {
     access: TableAccess,
     current: Option<SubscriptionId>,
     tags: Vec<TagId>,
+    /// Slots that the table of inputs had made by then.
+    made: u64,
     pub(super) interval: Duration,
     wanted: bool,
     busy: bool,
@@ -42,7 +44,7 @@ pub(super) trait HasFeed: Actor<Context = Context<Self>> + Handler<TagsChanged> 
 impl Feed {
     pub(super) fn new(name: String, access: TableAccess) -> Self {
         let (current, tags, interval) = (None, Vec::new(), SLOWEST);
-        Self { name, access, current, tags, interval, wanted: false, busy: false }
+        Self { name, access, current, tags, made: 0, interval, wanted: false, busy: false }
     }
 
     /// The tags or the interval may have changed; [`refresh`] follows it up.
@@ -51,7 +53,7 @@ impl Feed {
     }
 }
 
-/// Subscribes to the tags that are read now, where they have changed. The new subscription, which begins with the state of
+/// Subscribes to the tags that are read now, where they have changed or are read anew. The new subscription, which begins with the state of
 /// its tags, comes before the end of the old one, so that no change is missed; doubles are told by their sequence number.
 pub(super) fn refresh<A: HasFeed>(actor: &mut A, ctx: &mut Context<A>) {
     let recipient = ctx.address().recipient();
@@ -60,8 +62,9 @@ pub(super) fn refresh<A: HasFeed>(actor: &mut A, ctx: &mut Context<A>) {
         return;
     }
     feed.wanted = false;
-    let tags = table.tags();
-    if tags == feed.tags {
+    let (tags, made) = (table.tags(), table.made());
+    // A tag that was given up and is read again at once has no value until a subscription begins with it.
+    if tags == feed.tags && made == feed.made {
         return;
     }
     feed.busy = true;
@@ -83,7 +86,7 @@ pub(super) fn refresh<A: HasFeed>(actor: &mut A, ctx: &mut Context<A>) {
         let feed = actor.feed().0;
         feed.busy = false;
         match result {
-            Ok(current) => (feed.current, feed.tags) = (current, tags),
+            Ok(current) => (feed.current, feed.tags, feed.made) = (current, tags, made),
             Err(error) => {
                 log::warn!("{}: cannot subscribe to the table: {error}", feed.name);
                 feed.tags.clear();

@@ -15,6 +15,8 @@ pub struct InputTable {
     slots: Vec<Present>,
     index: HashMap<TagId, u32>,
     free: Vec<u32>,
+    /// Slots made so far.
+    made: u64,
 }
 
 #[derive(Debug)]
@@ -28,8 +30,9 @@ struct Present {
 impl InputTable {
     /// The slot of a tag for one more user.
     pub fn attach(&mut self, tag: TagId) -> u32 {
-        let (slots, free) = (&mut self.slots, &mut self.free);
+        let (slots, free, made) = (&mut self.slots, &mut self.free, &mut self.made);
         let slot = *self.index.entry(tag).or_insert_with(|| {
+            *made += 1;
             let present = Present { value: None, quality: Quality::default(), seq: 0, users: 0 };
             if let Some(slot) = free.pop() {
                 slots[slot as usize] = present;
@@ -51,6 +54,12 @@ impl InputTable {
             self.index.remove(&tag);
             self.free.push(slot);
         }
+    }
+
+    /// Rises with every tag that comes to be read, also where it was read before: its value is not known then.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.made
     }
 
     /// The tags that somebody reads, by id.
@@ -192,7 +201,9 @@ mod tests {
         assert_eq!(table.tags(), [TagId(1)]);
         table.detach(TagId(1));
         assert!(table.tags().is_empty());
+        let made = table.made();
         let other = port(&mut table, 2);
+        assert_eq!(table.made(), made + 1);
         assert_eq!(other.read::<f64>(&table), Reading::bad(Quality::BAD_WAITING_FOR_INITIAL_DATA));
     }
 

@@ -151,7 +151,7 @@ async fn a_replacement_that_does_not_fit_leaves_the_machine_undisturbed() {
     let stranger = ReplaceMachine { id: MachineId(9), ..replacement(&bindings, tally("n", Mode::Sync, 1.0)) };
     let cases = [
         (replacement(&unbound, tally("m", Mode::Sync, 1.0)), "machine \"m\": input \"level\" needs a tag"),
-        (replacement(&bindings, limited), "machine \"m\": parameter \"offset\": -1 lies outside 0 to infinity"),
+        (replacement(&bindings, limited), "machine \"m\": parameter \"offset\": -1 lies outside 0 to any"),
         (replacement(&bindings, tally("other", Mode::Sync, 1.0)), "machine \"other\" exists already"),
         (of_kind, "machine \"m\": unknown kind \"pdi\"; there are pid, two_position"),
         (stranger, "unknown machine 9"),
