@@ -207,8 +207,7 @@ impl ItemBoard {
     pub fn keep(&mut self, ids: &[u32], version: Version) -> bool {
         let ids: HashSet<u32> = ids.iter().copied().collect();
         let gone: Vec<u32> = self.items.keys().copied().filter(|id| !ids.contains(id)).collect();
-        gone.iter().for_each(|id| drop(self.remove(*id, version)));
-        !gone.is_empty()
+        gone.into_iter().filter(|id| self.remove(*id, version)).count() > 0
     }
 
     /// All items as a JSON object.
