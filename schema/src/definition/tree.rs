@@ -45,9 +45,10 @@ impl Tree {
     }
 }
 
-/// Puts a value where a dotted path says.
+/// Puts a value where a dotted path says; an empty table leaves the fields that are there.
 pub(super) fn insert(table: &mut serde_json::Map<String, Json>, path: &str, value: Json) {
     match path.split_once('.') {
+        None if value.is_object() => drop(table.entry(path).or_insert(value)),
         None => drop(table.insert(path.to_owned(), value)),
         Some((first, rest)) => {
             let inner = table.entry(first).or_insert_with(|| Json::Object(serde_json::Map::new()));

@@ -28,6 +28,7 @@ pub(super) fn cell(value: &Json) -> Option<Cow<'_, str>> {
         Json::String(text) => Some(protected(text)),
         Json::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
         Json::Number(number) => Some(Cow::Owned(number.to_string())),
+        Json::Object(table) if table.is_empty() => Some(Cow::Borrowed("true")),
         Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
@@ -52,6 +53,8 @@ impl Reading {
             Kind::Integer => integer(cell).ok_or("a whole number from 0 to 4,294,967,295"),
             Kind::Number => self.number(cell).ok_or("a number"),
             Kind::Truth => truth(cell).ok_or("true or false"),
+            Kind::Table if truth(cell) == Some(true.into()) => Ok(Json::Object(serde_json::Map::new())),
+            Kind::Table => Err("true, or nothing"),
             Kind::Value => match self.data_type {
                 Some(DataType::Text) => Ok(bare(cell).into()),
                 Some(DataType::Boolean) => truth(cell).ok_or("true or false"),

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Truth,
     /// A value of the type that the row says.
     Value,
+    /// True for a table that says something without any field; empty otherwise.
+    Table,
 }
 
 /// A column: the dotted path of its field, as TOML has it, and what its cells hold.
@@ -42,11 +44,13 @@ pub(super) const TAG: &[Column] = &[
     ("filter.kalman.measurement_noise", Kind::Number),
     ("filter.kalman.reset_sigmas", Kind::Number),
     ("filter.median.samples", Kind::Integer),
+    ("screens", Kind::Table),
     ("screens.frozen.deviation", Kind::Number),
     ("screens.frozen.window_ms", Kind::Integer),
     ("screens.outlier.samples", Kind::Integer),
     ("screens.outlier.sigmas", Kind::Number),
     ("screens.outlier.floor", Kind::Number),
+    ("screens.range", Kind::Table),
     ("screens.range.low", Kind::Number),
     ("screens.range.high", Kind::Number),
     ("screens.rate.limit", Kind::Number),

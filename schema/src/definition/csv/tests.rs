@@ -71,6 +71,20 @@ fn an_initial_value_has_the_type_of_its_tag() {
 }
 
 #[test]
+fn a_screen_by_the_range_of_its_tag_is_told_without_a_field() {
+    let text = "name,screens.range.high,screens.range,range.low,range.high,screens.rate.limit\n\
+                a,,true,0,1,\nb,5,TRUE,0,1,\nc,5,,0,1,2\nd,,,0,1,\n";
+    let tags = tags_of(text);
+    let told: Vec<String> = tags.iter().map(|tag| serde_json::to_string(&tag.screens).unwrap()).collect();
+    let expected =
+        [r#"{"range":{}}"#, r#"{"range":{"high":5.0}}"#, r#"{"range":{"high":5.0},"rate":{"limit":2.0}}"#, "null"];
+    assert_eq!(told, expected);
+    assert_eq!(tags_of(&write_tags(&tags).unwrap()), tags);
+    let faults = faults_of("name,screens.range\na,no\n");
+    assert_eq!(faults, "line 2, column 3: tag \"a\", screens.range: \"no\" is not allowed: true, or nothing");
+}
+
+#[test]
 fn every_wrong_column_is_told() {
     insta::assert_snapshot!(faults_of("name,unti,unit,unit\nx,1,2,3\n"), @r#"
     line 1, column 6: there is no column "unti" of tags; similar are unit

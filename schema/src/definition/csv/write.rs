@@ -10,8 +10,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// Writes tags as CSV (RFC 4180) that [`CsvItems::read`](super::CsvItems::read) reads back to the same: a row per
-/// tag, and the columns that some tag uses. A field that is not set has an empty cell; a table without fields is not
-/// told.
+/// tag, and the columns that some tag uses. A field that is not set has an empty cell.
 ///
 /// # Errors
 /// A number that is not finite.
@@ -59,7 +58,6 @@ fn leaves<T: Item>(item: &T) -> Result<Vec<(String, Json)>, CsvWriteError> {
     let (kind, name) = (T::KIND, || item.name().to_owned());
     let tree = Tree::of(item).map_err(|source| CsvWriteError::NotFlat { item: kind, name: name(), source })?;
     let mut leaves = tree.into_leaves();
-    leaves.retain(|(_, value)| !value.is_object());
     match leaves.iter().position(|(_, value)| value.is_null()) {
         Some(at) => Err(CsvWriteError::NotFinite { item: kind, name: name(), field: leaves.swap_remove(at).0 }),
         None => Ok(leaves),
