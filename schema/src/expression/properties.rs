@@ -133,7 +133,7 @@ impl Writer<'_> {
         };
         // A sign needs no parentheses as any operand but the left one of `^`.
         let fits = level >= loosest || (level == 7 && loosest < 9);
-        if !fits || self.choice() % 8 == 0 {
+        if !fits || self.choice().is_multiple_of(8) {
             self.token("(");
             self.write_plain(meant);
             self.token(")");
@@ -150,13 +150,13 @@ impl Writer<'_> {
                 self.write(operand, 7);
             }
             Meant::Prefix(_, operand) => {
-                let spelling = if self.choice() % 2 == 0 { "!" } else { "not" };
+                let spelling = if self.choice().is_multiple_of(2) { "!" } else { "not" };
                 self.token(spelling);
                 self.write(operand, 3);
             }
             Meant::Binary(operator, left, right) => {
                 let (mut spelling, level) = LEVELS[*operator];
-                if self.choice() % 2 == 0 {
+                if self.choice().is_multiple_of(2) {
                     spelling = match spelling {
                         "and" => "&&",
                         "or" => "||",
