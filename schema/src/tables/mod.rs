@@ -7,6 +7,7 @@ pub mod configuration;
 pub mod events;
 pub mod notes;
 pub mod opcua;
+pub mod points;
 pub mod users;
 
 macro_rules! catalogue_table {

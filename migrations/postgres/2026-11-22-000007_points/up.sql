@@ -1,0 +1,9 @@
+-- Surveyed points of segments: kilometre post (km), WGS 84 (degrees), elevation (m).
+CREATE TABLE line_point (
+    segment TEXT COLLATE "C" NOT NULL,
+    post DOUBLE PRECISION NOT NULL,
+    latitude DOUBLE PRECISION NOT NULL,
+    longitude DOUBLE PRECISION NOT NULL,
+    elevation DOUBLE PRECISION,
+    PRIMARY KEY (segment, post)
+);
