@@ -5,6 +5,7 @@ pub mod db;
 pub mod definition;
 pub mod expression;
 mod ids;
+pub mod linear;
 mod quality;
 pub mod tables;
 #[cfg(any(test, feature = "test-support"))]
