@@ -16,6 +16,7 @@ pub mod logs;
 pub mod machines;
 pub mod opcua;
 pub mod plant;
+pub mod points;
 pub mod send;
 pub mod settings;
 pub mod signal;

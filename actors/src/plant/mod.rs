@@ -56,6 +56,7 @@ use crate::history::backup::BackupWorker;
 use crate::history::{DataLogger, FlushHistory, LoggerWorker};
 use crate::machines::{EnterSafeState, SafeStateReport, StateMachineManager};
 use crate::opcua::{CloseLinks, OpcUaClientManager};
+use crate::points::PointsLogger;
 use crate::send::{DEADLINE, SendError, ask};
 use crate::settings::Settings;
 use actix::{Addr, Recipient};
@@ -83,6 +84,7 @@ struct Inner {
     cvt: Addr<Cvt>,
     alarms: Addr<AlarmManager>,
     alarms_logger: Addr<AlarmsLogger>,
+    points: Addr<PointsLogger>,
     logger: Slot<LoggerWorker>,
     data_logger: Slot<DataLogger>,
     backups: Slot<BackupWorker>,
@@ -158,6 +160,12 @@ impl Plant {
     #[must_use]
     pub fn alarms_logger(&self) -> &Addr<AlarmsLogger> {
         &self.0.alarms_logger
+    }
+
+    /// Surveyed points of segments, and positions by kilometre post.
+    #[must_use]
+    pub fn points(&self) -> &Addr<PointsLogger> {
+        &self.0.points
     }
 
     /// The logger of samples; after it was made again, another address.
