@@ -44,6 +44,11 @@ use utoipa::OpenApi;
         api::machines::transition,
         api::machines::parameters,
         api::links::list,
+        api::points::list,
+        api::points::read,
+        api::points::position,
+        api::points::delete,
+        api::points::import,
         api::health::read,
         api::health::read_again,
         api::health::live,
@@ -132,6 +137,7 @@ mod tests {
                 let bounded = bounded || !schema["$ref"].is_null() || !schema["oneOf"].is_null();
                 let bounded = bounded || text.contains("string") && schema["maxLength"].is_number();
                 let bounded = bounded || text.contains("integer") && schema["minimum"].is_number();
+                let bounded = bounded || text.contains("number") && schema["minimum"].is_number();
                 assert!(bounded, "{path}: {parameter}");
             }
         }

@@ -52,6 +52,11 @@ routes! {
     "/api/v1/machines/{id}/transitions" => { post api::machines::transition }
     "/api/v1/machines/{id}/parameters" => { patch api::machines::parameters }
     "/api/v1/links" => { get api::links::list }
+    "/api/v1/segments" => { get api::points::list }
+    "/api/v1/segments/{segment}" => { delete api::points::delete }
+    "/api/v1/segments/{segment}/points" => { get api::points::read }
+    "/api/v1/segments/{segment}/position" => { get api::points::position }
+    "/api/v1/points/import" => { post api::points::import }
     "/api/v1/health" => { get api::health::read }
     "/api/v1/ws" => { get live::socket::open }
     "/api/v1/openapi.json" => { get openapi::serve }

@@ -9,6 +9,7 @@ pub mod machines;
 pub mod page;
 pub mod plan;
 pub mod plant;
+pub mod points;
 pub mod tags;
 pub mod units;
 

@@ -33,12 +33,8 @@ impl Window {
     /// # Errors
     /// `malformed` for a cursor that is none of ours, `invalid_limit` outside 1 to [`MAX_LIMIT`].
     pub fn read(cursor: Option<&str>, limit: Option<u32>) -> Result<Self, Problem> {
-        let limit = limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Problem::invalid("limit", "?limit", format!("limit is 1 to {MAX_LIMIT}")));
-        }
-        let after = cursor.map(decode).transpose()?;
-        Ok(Self { after, limit: limit as usize })
+        let limit = items_of(limit)?;
+        Ok(Self { after: cursor.map(decode).transpose()?, limit })
     }
 
     /// The key as a 32-bit id.
@@ -71,6 +67,62 @@ impl Window {
         let rest = items.into_iter().filter(newer).take(self.ask()).collect();
         self.page(rest, key, view)
     }
+}
+
+/// Where a page of a list by name begins and how long it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameWindow {
+    /// The name of the last item of the page before.
+    pub after: Option<String>,
+    /// Items at the most.
+    pub limit: usize,
+}
+
+impl NameWindow {
+    /// Reads `cursor` and `limit`.
+    ///
+    /// # Errors
+    /// As [`Window::read`].
+    pub fn read(cursor: Option<&str>, limit: Option<u32>) -> Result<Self, Problem> {
+        let limit = items_of(limit)?;
+        Ok(Self { after: cursor.map(decode_name).transpose()?, limit })
+    }
+
+    /// How many items to ask for: one more than the page has.
+    #[must_use]
+    pub fn ask(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// The page of the items that [`ask`](Self::ask) brought.
+    #[must_use]
+    pub fn page<T, V>(&self, mut items: Vec<T>, name: impl Fn(&T) -> &str, view: impl FnMut(T) -> V) -> Page<V> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        let next_cursor = if more { items.last().map(|last| encode_name(name(last))) } else { None };
+        Page { items: items.into_iter().map(view).collect(), next_cursor }
+    }
+}
+
+fn items_of(limit: Option<u32>) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::invalid("limit", "?limit", format!("limit is 1 to {MAX_LIMIT}")));
+    }
+    Ok(limit as usize)
+}
+
+/// `n` and the bytes of the name in hexadecimal.
+fn encode_name(name: &str) -> String {
+    name.bytes().fold(String::from("n"), |cursor, byte| format!("{cursor}{byte:02x}"))
+}
+
+fn decode_name(cursor: &str) -> Result<String, Problem> {
+    let digits = cursor.strip_prefix('n').filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2)).ok_or_else(malformed)?;
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| malformed());
+    let bytes = (0..digits.len()).step_by(2).map(byte).collect::<Result<Vec<_>, _>>()?;
+    String::from_utf8(bytes).map_err(|_| malformed())
 }
 
 /// `k` and the key in hexadecimal: short, safe in a URL, and plainly not a number to compute with.
@@ -112,6 +164,18 @@ mod tests {
     fn a_page_that_ends_with_the_list_has_no_next_one() {
         let window = Window::read(None, Some(3)).unwrap();
         assert_eq!(window.cut(vec![1_u64, 2, 3], |item| *item, |item| item).next_cursor, None);
+    }
+
+    #[test]
+    fn a_list_by_name_goes_on_behind_its_last_name() {
+        let window = NameWindow::read(None, Some(2)).unwrap();
+        let page = window.page(vec!["a", "Ü 1", "z"], |item| item, |item| item);
+        let next = NameWindow::read(page.next_cursor.as_deref(), None).unwrap();
+        assert_eq!((page.items.as_slice(), next.after.as_deref()), (&["a", "Ü 1"][..], Some("Ü 1")));
+        assert_eq!(window.page(vec!["a", "b"], |item| item, |item| item).next_cursor, None);
+        for cursor in ["", "k61", "n6", "n6g", "nff", "né"] {
+            assert_eq!(NameWindow::read(Some(cursor), None).unwrap_err().code, "malformed", "{cursor}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod export;
 mod import;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod points;
 mod progress;
 mod serve;
 mod simulate;
@@ -75,6 +76,11 @@ enum Command {
     /// at all, more in parts of that size; what is broken off says with which row to go on. Samples are stored beside those
     /// that are there, also where these have the same time, unless --skip-existing is given.
     Import(import::Import),
+    /// Import surveyed points of segments from CSV; no plant may run on the data folder.
+    ///
+    /// Every row is checked first; all are stored or, where one is wrong, none. A post that is stored already is wrong,
+    /// unless --replace is given.
+    ImportPoints(points::ImportPointsFile),
     /// Print the `OpenAPI` description of the HTTP API.
     Openapi,
 }
@@ -166,6 +172,7 @@ impl Cli {
             Command::Restore(arguments) => backup::restore(&settings.plant(), &arguments),
             Command::Export(arguments) => export::export(&settings.plant(), &arguments),
             Command::Import(arguments) => import::import(&settings.plant(), &arguments),
+            Command::ImportPoints(arguments) => points::import(&settings.plant(), &arguments),
             Command::Check { plant, .. } => {
                 let definition = read_plant(plant.as_deref())?;
                 say(format_args!(

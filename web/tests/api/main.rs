@@ -5,4 +5,5 @@ mod console;
 mod history;
 mod http;
 mod live;
+mod points;
 mod support;
