@@ -1,5 +1,7 @@
 //! The one place where errors of the plant become HTTP.
 
+use crate::api::points::refused;
+use crate::points_csv::CsvFault;
 use crate::problem::{Problem, chain};
 use actix_web::http::StatusCode;
 use flyball::alarms::AlarmError;
@@ -11,6 +13,7 @@ use flyball::machines::MachineError;
 use flyball::opcua::LinkError;
 use flyball::plant::WriteError;
 use flyball::schema::definition::DefinitionError;
+use flyball::points::PointsError;
 use flyball::send::SendError;
 
 impl From<SendError> for Problem {
@@ -200,6 +203,23 @@ impl From<MachineError> for Problem {
     }
 }
 
+impl From<PointsError> for Problem {
+    fn from(error: PointsError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PointsError::UnknownSegment(_) => Self::unknown("segment", detail),
+            PointsError::Point(error) => Self::invalid(error.field(), format!("?{}", error.field()), detail),
+            PointsError::Rows(faults) => {
+                let faults: Vec<CsvFault> = faults.into_iter().map(CsvFault::from).collect();
+                refused(&faults)
+            }
+            PointsError::Empty | PointsError::TooMany { .. } => Self::invalid("points", "", detail),
+            PointsError::Database(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
@@ -217,6 +237,7 @@ mod tests {
     use actix_web::http::header;
     use flyball::alarms::AlarmState;
     use flyball::schema::definition::Fault;
+    use flyball::schema::linear::check_post;
     use flyball::schema::{AlarmId, LinkId, TagId};
     use std::time::Duration;
 
@@ -246,6 +267,12 @@ mod tests {
             ("link away", LinkError::NotConnected("plc".into()).into()),
             ("link refused", LinkError::Refused { tag: TagId(7), status: "BadOutOfRange".into() }.into()),
             ("link deadline", LinkError::Deadline("plc".into()).into()),
+            ("segment name", PointsError::UnknownSegment("L1".into()).into()),
+            ("post", PointsError::Point(check_post(f64::NAN).unwrap_err()).into()),
+            ("rows of points", PointsError::Rows(vec![]).into()),
+            ("no points", PointsError::Empty.into()),
+            ("many points", PointsError::TooMany { count: 1_000_000 }.into()),
+            ("points busy", PointsError::Database(DbError::Busy).into()),
             ("anything else", Problem::internal(&std::fmt::Error)),
         ];
         let lines: Vec<String> = table.iter().map(|(fact, problem)| format!("{fact}: {}", line(problem))).collect();
@@ -268,6 +295,12 @@ mod tests {
         link away: 503 unavailable retry
         link refused: 422 invalid_value
         link deadline: 504 deadline
+        segment name: 404 unknown_segment
+        post: 422 invalid_post
+        rows of points: 422 invalid_points
+        no points: 422 invalid_points
+        many points: 422 invalid_points
+        points busy: 503 busy retry
         anything else: 500 internal
         ");
     }

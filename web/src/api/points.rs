@@ -8,9 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Json, Path, Payload, Query};
 use actix_web::{HttpMessage, HttpRequest};
 use flyball::plant::Plant;
-use flyball::points::{
-    DeleteSegment, ImportPoints, ListSegments, LocatePost, PointsError, PointsImported, ReadPoints, Segment,
-};
+use flyball::points::{DeleteSegment, ImportPoints, ListSegments, LocatePost, PointsImported, ReadPoints, Segment};
 use flyball::schema::linear::{Point, Position, PositionKind, check_post};
 use flyball::send::{DEADLINE, ask};
 use serde::{Deserialize, Serialize};
@@ -135,7 +133,7 @@ impl PointQuery {
 /// # Errors
 /// `unknown_segment`, `malformed`, `invalid_limit`, `invalid_from`, `invalid_to`, `invalid_range`, `busy`, `unavailable`.
 #[utoipa::path(get, path = "/api/v1/segments/{segment}/points", tag = "points",
-    params(("segment" = String, Path, description = "name of the segment"), PointQuery), responses(
+    params(("segment" = String, Path, description = "name of the segment", min_length = 1, max_length = 200), PointQuery), responses(
     (status = 200, description = "a page of points", body = Page<PointView>),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -195,7 +193,7 @@ pub struct PostQuery {
 /// # Errors
 /// `unknown_segment`, `malformed`, `invalid_post`, `busy`, `unavailable`.
 #[utoipa::path(get, path = "/api/v1/segments/{segment}/position", tag = "points",
-    params(("segment" = String, Path, description = "name of the segment"), PostQuery), responses(
+    params(("segment" = String, Path, description = "name of the segment", min_length = 1, max_length = 200), PostQuery), responses(
     (status = 200, description = "the position", body = PositionView),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -222,7 +220,7 @@ pub struct DeletedView {
 /// # Errors
 /// `unknown_segment`, `busy`, `unavailable`, `deadline`.
 #[utoipa::path(delete, path = "/api/v1/segments/{segment}", tag = "points",
-    params(("segment" = String, Path, description = "name of the segment")), responses(
+    params(("segment" = String, Path, description = "name of the segment", min_length = 1, max_length = 200)), responses(
     (status = 200, description = "what was deleted", body = DeletedView),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -312,20 +310,6 @@ pub(crate) fn refused(faults: &[CsvFault]) -> Problem {
         .iter()
         .take(LISTED)
         .fold(problem, |problem, fault| problem.at(fault.pointer(), fault.error.code(), fault.to_string()))
-}
-
-impl From<PointsError> for Problem {
-    fn from(error: PointsError) -> Self {
-        let detail = error.to_string();
-        match error {
-            PointsError::UnknownSegment(_) => Self::unknown("segment", detail),
-            PointsError::Point(error) => Self::invalid(error.field(), format!("?{}", error.field()), detail),
-            PointsError::Rows(faults) => refused(&faults.into_iter().map(CsvFault::from).collect::<Vec<_>>()),
-            PointsError::Empty | PointsError::TooMany { .. } => Self::invalid("points", "", detail),
-            PointsError::Database(error) => error.into(),
-            other => Self::internal(&other),
-        }
-    }
 }
 
 #[cfg(test)]
