@@ -144,7 +144,8 @@ fn tables(connection: &mut Connection) -> Result<Vec<Table>, BackupError> {
         let columns = format!("SELECT type || ' ' || name AS line FROM pragma_table_info('{name}') ORDER BY cid");
         let columns = diesel::sql_query(columns).load::<Line>(connection)?;
         let column = |Line { line }: Line| {
-            let (kind, column) = line.split_once(' ').unwrap_or(("", &line));
+            // A type may have spaces (DOUBLE PRECISION), a column has none.
+            let (kind, column) = line.rsplit_once(' ').unwrap_or(("", &line));
             (column.to_owned(), kind.eq_ignore_ascii_case("blob"))
         };
         tables.push(Table { columns: columns.into_iter().map(column).collect(), name });

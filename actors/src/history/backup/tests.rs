@@ -13,6 +13,7 @@ use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use flyball_schema::db::{Access, Connection, DatabaseUrl, connect};
 use flyball_schema::definition::{PlantDefinition, TagDefinition};
+use flyball_schema::tables::points::{LinePointRow, line_point};
 use flyball_schema::test_support::TestDatabase;
 use flyball_schema::{TagId, Timestamp};
 use std::path::Path;
@@ -37,7 +38,7 @@ fn execute(site: &Site, sql: &str) {
     connection(site).batch_execute(sql).unwrap();
 }
 
-/// Rows with bytes, truth values, large numbers and texts of every kind.
+/// Rows with bytes, truth values, large numbers, floats of 17 digits and texts of every kind.
 fn configure(site: &Site) {
     let bytes = match connection(site) {
         Connection::Sqlite(_) => "x'00ff275c'",
@@ -50,8 +51,19 @@ fn configure(site: &Site) {
         INSERT INTO session (token_hash, account_id, origin, created_at, seen_at, idle_expires_at, expires_at)
         VALUES (BYTES, 7, 'here', 1, 1, 1, 1);
         INSERT INTO event (id, occurred, actor, action, value_after, outcome, hash)
-        VALUES (1, -5, 'ann', 'tag.write', '{"a": [1.5, null, "\n"]}', 'done', BYTES)"#;
+        VALUES (1, -5, 'ann', 'tag.write', '{"a": [1.5, null, "\n"]}', 'done', BYTES);
+        INSERT INTO line_point (segment, post, latitude, longitude, elevation)
+        VALUES ('L1', 0.30000000000000004, -89.99999999999999, 179.99999999999997, NULL)"#;
     execute(site, &rows.replace("BYTES", bytes));
+}
+
+/// Points, with the bits of their floats.
+fn points(site: &Site) -> Vec<(String, u64, u64, u64, Option<f64>)> {
+    let rows: Vec<LinePointRow> = line_point::table.load(&mut connection(site)).unwrap();
+    let bits = |row: LinePointRow| {
+        (row.segment, row.post.to_bits(), row.latitude.to_bits(), row.longitude.to_bits(), row.elevation)
+    };
+    rows.into_iter().map(bits).collect()
 }
 
 #[derive(Debug, PartialEq, diesel::QueryableByName)]
@@ -123,6 +135,8 @@ fn the_configuration_comes_back_with_its_ids() {
         assert_eq!(known(&to), known(&from));
         assert_eq!(rows_of_all_kinds(&to), rows_of_all_kinds(&from));
         assert_eq!(rows_of_all_kinds(&to).len(), 4, "no session");
+        let third: f64 = 0.1 + 0.2;
+        assert_eq!((points(&to)[0].1, points(&to)), (third.to_bits(), points(&from)));
         // The next tag gets an id of its own.
         let tags = vec![TagDefinition::float("fifth")];
         let definition = PlantDefinition { tags, ..PlantDefinition::default() };
