@@ -146,8 +146,8 @@ impl Value {
         const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
         match (self, data_type) {
             (Self::Integer(value), DataType::Float) => {
-                let float = value as f64;
-                (float.abs() <= EXACT).then_some(Self::Float(float))
+                // Before it is rounded: 2^53 + 1 would round to 2^53.
+                (value.unsigned_abs() <= 1 << 53).then_some(Self::Float(value as f64))
             }
             #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
             #[expect(clippy::float_cmp, reason = "exact test for a whole number")]
@@ -213,6 +213,8 @@ mod tests {
     fn coercion_never_loses_anything() {
         assert_eq!(Value::Integer(3).coerce(DataType::Float), Some(Value::Float(3.0)));
         assert_eq!(Value::Integer(i64::MAX).coerce(DataType::Float), None);
+        assert_eq!(Value::Integer((1 << 53) + 1).coerce(DataType::Float), None);
+        assert_eq!(Value::Integer(-1 << 53).coerce(DataType::Float), Some(Value::Float(-9_007_199_254_740_992.0)));
         assert_eq!(Value::Float(2.0).coerce(DataType::Integer), Some(Value::Integer(2)));
         assert_eq!(Value::Float(2.5).coerce(DataType::Integer), None);
         assert_eq!(Value::Float(f64::NAN).coerce(DataType::Integer), None);

@@ -12,8 +12,8 @@ use flyball::history::HistoryError;
 use flyball::machines::MachineError;
 use flyball::opcua::LinkError;
 use flyball::plant::WriteError;
-use flyball::schema::definition::DefinitionError;
 use flyball::points::PointsError;
+use flyball::schema::definition::DefinitionError;
 use flyball::send::SendError;
 
 impl From<SendError> for Problem {

@@ -24,7 +24,7 @@ use crate::db::DbError;
 use actix::{Message, Recipient};
 use flyball_schema::definition::{AlarmDefinition, Fault, Priority};
 use flyball_schema::{AlarmId, Quality, TagId, Timestamp, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// State of an alarm (ISA-18.2 clause 6.2.4; figure 2).
@@ -266,6 +266,8 @@ pub struct ListAlarms {
     pub priorities: Vec<Priority>,
     /// Of this tag.
     pub tag: Option<TagId>,
+    /// Of one of these tags.
+    pub tags: Option<HashSet<TagId>>,
     /// Name or tag name contains this, in any case.
     pub contains: Option<String>,
 }

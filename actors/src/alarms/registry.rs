@@ -175,6 +175,7 @@ impl Registry {
             (query.states.is_empty() || query.states.contains(&alarm.state()))
                 && (query.priorities.is_empty() || query.priorities.contains(&definition.priority))
                 && query.tag.is_none_or(|tag| tag == alarm.tag())
+                && query.tags.as_ref().is_none_or(|tags| tags.contains(&alarm.tag()))
                 && contains.as_ref().is_none_or(|text| entry.search.0.contains(text) || entry.search.1.contains(text))
         };
         let start = query.after.map_or(Bound::Unbounded, Bound::Excluded);

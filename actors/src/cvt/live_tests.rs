@@ -1,5 +1,7 @@
 //! What the table does by the clock, behind a filter, under a screen, for an expression, and while tags come and go.
 
+#![expect(clippy::float_cmp, reason = "values are passed on, not calculated")]
+
 use super::table::Table;
 use super::{ChangeTags, CvtError, NewTag, Refusal, TagChange, Update};
 use flyball_schema::definition::{DriftScreen, Filter, FrozenScreen, RangeScreen, Screens, TagDefinition};

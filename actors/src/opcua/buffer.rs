@@ -60,6 +60,12 @@ impl Buffer {
         self.coalesced
     }
 
+    /// What waits, in order.
+    #[cfg(test)]
+    pub(super) fn updates(&self) -> impl Iterator<Item = &Update> {
+        self.updates.iter()
+    }
+
     /// Updates that wait.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

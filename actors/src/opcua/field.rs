@@ -350,3 +350,91 @@ fn not_served(status: StatusCode) -> bool {
             | StatusCode::BadUserAccessDenied
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opcua::{Acquisition, LinkedTag};
+    use flyball_schema::DataType;
+    use flyball_schema::definition::LinkDefinition;
+
+    const CONNECTED: TagId = TagId(100);
+
+    fn tags(ids: &[u32]) -> Vec<LinkedTag> {
+        let tag = |id: &u32| LinkedTag {
+            tag: TagId(*id),
+            node: format!("ns=2;s={id}"),
+            data_type: DataType::Float,
+            acquisition: Acquisition::Poll { interval_ms: 100 },
+        };
+        ids.iter().map(tag).collect()
+    }
+
+    fn field(ids: &[u32]) -> Field {
+        let definition = LinkDefinition::new("plc", "opc.tcp://plc/");
+        let link = AddLink { id: LinkId(1), definition, connected_tag: CONNECTED, tags: tags(ids) };
+        Field::new(link, Clock::system(), OpcUaSettings::default(), watch::channel(0).0)
+    }
+
+    fn update(field: &Field, endpoint: &str, ids: &[u32]) {
+        let definition = LinkDefinition::new("plc", endpoint);
+        field.update(UpdateLink { id: LinkId(1), definition, connected_tag: CONNECTED, tags: tags(ids) });
+    }
+
+    fn waiting(field: &Field) -> Vec<(u32, bool)> {
+        let updates = field.inbox.waiting_updates();
+        updates.into_iter().map(|update| (update.tag.0, update.quality.is_good())).collect()
+    }
+
+    fn handle(field: &Field, tag: u32) -> u32 {
+        field.item(TagId(tag)).unwrap().handle
+    }
+
+    #[test]
+    fn what_comes_late_or_still_waits_for_a_tag_that_has_left_reaches_nobody() {
+        let field = field(&[1, 2]);
+        let (one, two) = (handle(&field, 1), handle(&field, 2));
+        let value = || DataValue::new_now(1.0);
+        field.received([(one, value()), (two, value())]);
+        update(&field, "opc.tcp://plc/", &[2, 3]);
+        field.received([(one, value()), (two, value()), (999, value())]);
+        field.refused([(one, StatusCode::BadTimeout)]);
+        assert_eq!(waiting(&field), [(2, true), (2, true)]);
+        assert_eq!(field.status().changes, 3);
+    }
+
+    #[test]
+    fn a_session_of_before_tells_nothing_after_the_endpoint_has_changed() {
+        let field = field(&[1]);
+        let (one, (epoch, _)) = (handle(&field, 1), field.session());
+        field.connected(epoch);
+        update(&field, "opc.tcp://other/", &[1]);
+        field.received([(one, DataValue::new_now(1.0))]);
+        assert_eq!((waiting(&field), field.items(epoch).is_none()), (vec![(100, true)], true));
+        field.connecting();
+        field.connected(epoch);
+        assert_eq!(field.state(), LinkState::Connecting);
+        assert_eq!(waiting(&field)[1..], [(1, false), (100, true)], "bad, and not connected");
+    }
+
+    #[test]
+    fn tags_that_come_while_the_device_is_away_are_bad_like_the_others() {
+        let field = field(&[1]);
+        update(&field, "opc.tcp://plc/", &[1, 2]);
+        assert_eq!(waiting(&field), [], "nothing is known yet of any");
+        field.disconnected("connection refused");
+        update(&field, "opc.tcp://plc/", &[1, 2, 3]);
+        assert_eq!(waiting(&field).last(), Some(&(3, false)));
+    }
+
+    #[test]
+    fn a_node_that_is_served_again_counts_as_failed_no_more() {
+        let field = field(&[1]);
+        let unknown = DataValue { status: Some(StatusCode::BadNodeIdUnknown), ..DataValue::null() };
+        let one = handle(&field, 1);
+        field.received([(one, unknown)]);
+        assert_eq!(field.status().items_failed, 1);
+        field.received([(one, DataValue::new_now(1.0))]);
+        assert_eq!(field.status().items_failed, 0);
+    }
+}

@@ -77,6 +77,12 @@ impl Inbox {
         self.waiting().buffer.coalesced()
     }
 
+    /// What waits now; it goes on waiting.
+    #[cfg(test)]
+    pub(super) fn waiting_updates(&self) -> Vec<Update> {
+        self.waiting().buffer.updates().cloned().collect()
+    }
+
     /// Lets [`deliver`](Self::deliver) end when all is delivered.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);

@@ -79,6 +79,9 @@ impl Group {
     }
 }
 
+/// Groups with their items, by interval, ms.
+type Groups = BTreeMap<u32, (Arc<Group>, Vec<Arc<Item>>)>;
+
 /// Reads the polled items of a link, each at its interval. What it reads goes to the link while [`run`](Self::run) or
 /// [`add`](Self::add) is awaited, and never after.
 #[derive(Debug)]
@@ -87,7 +90,7 @@ pub(super) struct Poller<S> {
     source: S,
     /// Values of one request. Halved when the device finds it too many.
     chunk: AtomicUsize,
-    groups: Mutex<BTreeMap<u32, (Arc<Group>, Vec<Arc<Item>>)>>,
+    groups: Mutex<Groups>,
     fresh: Mutex<Vec<Arc<Group>>>,
     came: Notify,
 }
@@ -107,7 +110,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    fn groups(&self) -> MutexGuard<'_, BTreeMap<u32, (Arc<Group>, Vec<Arc<Item>>)>> {
+    fn groups(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

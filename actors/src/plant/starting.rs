@@ -22,6 +22,7 @@ use crate::machines::{
     StateMachineWorker,
 };
 use crate::opcua::OpcUaClientManager;
+use crate::points::PointsLogger;
 use crate::send::{DEADLINE, ask};
 use crate::settings::Settings;
 use actix::{Actor, Addr, Context, Recipient};
@@ -90,6 +91,7 @@ impl Starting {
         let configuration = ConfigurationManager::new(clock, database.clone(), settings, self.own.clone(), actors);
         let configuration = configuration.start();
 
+        let points = PointsLogger::new(clock, database.clone()).start();
         let monitor = Slot::new(self.monitor_factory(&cvt, &logger, &database, &tags)());
         let backups = Slot::new(self.backup_factory(&cvt, &tags)());
         let (failed, failure) = watch::channel(None);
@@ -103,6 +105,7 @@ impl Starting {
             Watch::core("async machine worker", &workers.1),
             Watch::core("opc ua client", &links),
             Watch::core("configuration", &configuration),
+            Watch::core("points logger", &points),
             watch_leaf("logger", &logger, self.logger_factory(&cvt, &keeping)),
             watch_leaf("history", &data_logger, self.data_logger_factory()),
             watch_leaf("monitor", &monitor, self.monitor_factory(&cvt, &logger, &database, &tags)),
@@ -125,6 +128,7 @@ impl Starting {
             links,
             machines,
             configuration,
+            points,
             warden,
             failure,
             arbiters: Mutex::new(Some((self.arbiters, self.folder))),

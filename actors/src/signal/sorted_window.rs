@@ -98,7 +98,7 @@ mod tests {
     fn median_by_sort(mut values: Vec<f64>) -> f64 {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
-        if values.len() % 2 == 0 { values[middle - 1].midpoint(values[middle]) } else { values[middle] }
+        if values.len().is_multiple_of(2) { values[middle - 1].midpoint(values[middle]) } else { values[middle] }
     }
 
     #[test]

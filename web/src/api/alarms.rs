@@ -1,12 +1,14 @@
 //! Alarms: list, read, acknowledge, journal.
 
 use super::page::{Page, Window};
+use super::tags::stretch;
 use super::{NoQuery, Scalar, State, command, reason, short, words};
 use crate::problem::Problem;
 use actix_web::web::{Json, Path, Query};
 use flyball::alarms::{
     AcknowledgeAlarm, AlarmState, AlarmStatus, JournalEntry, ListAlarms, ReadAlarm, ReadAlarmJournal,
 };
+use flyball::cvt::ListTags;
 use flyball::plant::Plant;
 use flyball::schema::definition::Priority;
 use flyball::schema::{AlarmId, TagId, Timestamp, Value};
@@ -140,6 +142,15 @@ pub struct AlarmQuery {
     /// Name or tag name contains this, in any case.
     #[param(max_length = 200)]
     q: Option<String>,
+    /// Of tags on this segment of a line.
+    #[param(max_length = 200)]
+    segment: Option<String>,
+    /// From this kilometre post on; needs `segment`.
+    #[param(minimum = -100_000, maximum = 100_000)]
+    post_from: Option<f64>,
+    /// To this kilometre post; needs `segment`.
+    #[param(minimum = -100_000, maximum = 100_000)]
+    post_to: Option<f64>,
 }
 
 const STATES: &[(&str, &[AlarmState])] = &[
@@ -165,7 +176,16 @@ const PRIORITIES: &[(&str, Priority)] =
 pub async fn list(state: State, query: Query<AlarmQuery>) -> Result<Json<Page<AlarmView>>, Problem> {
     let query = query.into_inner();
     let window = Window::read(query.cursor.as_deref(), query.limit)?;
+    let tags = match stretch(query.segment, query.post_from, query.post_to)? {
+        Some(stretch) => {
+            let on_it = ListTags { limit: usize::MAX, stretch: Some(stretch), ..ListTags::default() };
+            let tags = ask(state.plant().cvt(), on_it, DEADLINE).await?;
+            Some(tags.into_iter().map(|tag| tag.id).collect())
+        }
+        None => None,
+    };
     let wish = ListAlarms {
+        tags,
         after: window.after_id()?.map(AlarmId),
         limit: window.ask(),
         states: words("state", query.state.as_deref(), STATES)?.concat(),

@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 const SOON: Duration = Duration::from_secs(5);
 
 /// A device that takes what is written, on a free port.
-async fn device(variables: Vec<DeviceVariable>) -> (String, Publisher, CancellationToken) {
+pub(super) async fn device(variables: Vec<DeviceVariable>) -> (String, Publisher, CancellationToken) {
     let device = Device::bind("127.0.0.1:0", "test", variables, Box::new(|_, value| Ok(value))).await.unwrap();
     let (endpoint, publisher, stop) = (device.endpoint().to_owned(), device.publisher(), CancellationToken::new());
     tokio::spawn(device.run_until(stop.clone().cancelled_owned()));
     (endpoint, publisher, stop)
 }
 
-fn float(variable: usize, value: f64, time: Timestamp) -> Sample {
+pub(super) fn float(variable: usize, value: f64, time: Timestamp) -> Sample {
     Sample { variable, value: value.into(), quality: Quality::GOOD, time }
 }
 
@@ -42,7 +42,8 @@ async fn values_arrive_with_source_time_and_quality() {
     }
     let status = bench.status().await;
     assert_eq!((status.state, status.reason, status.items_failed), (LinkState::Connected, None, 0));
-    assert!(status.changes > 3 && status.batches > 3);
+    let all = format!("{:?}", bench.seen.lock().unwrap().all.clone());
+    assert!(status.changes > 3 && status.batches > 3, "{} {} {all}", status.changes, status.batches);
     simulator.stop().await.unwrap();
 }
 

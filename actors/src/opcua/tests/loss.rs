@@ -18,11 +18,11 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// A device in a runtime of its own, which can be torn down like a process. Its variable `a` never changes, `count` does
 /// every 20 ms.
-struct Process(Option<Runtime>);
+pub(super) struct Process(Option<Runtime>);
 
 impl Process {
     /// Starts on `address` and tells the endpoint.
-    fn start(address: &str) -> (Self, String) {
+    pub(super) fn start(address: &str) -> (Self, String) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let variables = vec![DeviceVariable::new("a", 1.5), DeviceVariable::new("count", 0_i64)];
         let (told, endpoint) = std::sync::mpsc::channel();
@@ -43,7 +43,7 @@ impl Process {
     }
 
     /// Ends at once, without a word to its clients.
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.0.take().unwrap().shutdown_background();
     }
 }
@@ -67,7 +67,7 @@ async fn bind(address: &str, variables: Vec<DeviceVariable>) -> Device {
     panic!("{address} stays taken");
 }
 
-fn address_of(endpoint: &str) -> String {
+pub(super) fn address_of(endpoint: &str) -> String {
     endpoint.trim_start_matches("opc.tcp://").trim_end_matches('/').to_owned()
 }
 

@@ -2,5 +2,7 @@
 
 mod link;
 mod loss;
+mod poll;
 mod probe;
 mod stack;
+mod update;

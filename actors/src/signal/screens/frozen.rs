@@ -15,7 +15,7 @@ const FEWEST_SAMPLES: u64 = 3;
 /// the limit: a source that is alive, with values that do not move.
 ///
 /// The window is kept as panes of a 32nd of its length, each with the count, mean and squared deviations of *all* its
-/// samples (Welford 1962), put together by the formula of Chan, Golub and LeVeque (1983). So memory is bounded
+/// samples (Welford 1962), put together by the formula of Chan, Golub and `LeVeque` (1983). So memory is bounded
 /// whatever the rate, and no sample is left out; a pane leaves as a whole when its latest sample is as old as the
 /// window, so that samples up to a 32nd older than the window may still count.
 #[derive(Debug)]

@@ -178,7 +178,7 @@ const BY_HAND: &[(&str, &str, f64, f64)] = &[
     ("pressure", "µbar", 0.1, EXACT),
     ("pressure", "mH2O", 9_806.65, EXACT),
     ("velocity", "m/min", 1.666_666_666_666_666_7e-2, EXACT),
-    ("velocity", "m/h", 2.777_777_777_777_777_8e-4, EXACT),
+    ("velocity", "m/h", 2.777_777_777_777_778e-4, EXACT),
     // Square foot per second and per hour.
     ("kinematic_viscosity", "ft²/s", 9.290_304e-2, EXACT),
     ("kinematic_viscosity", "ft²/h", 2.580_64e-5, EXACT),

@@ -3,6 +3,7 @@ use crate::live::client::{CREDIT, STALL_LIMIT};
 use crate::live::selection::Selection;
 use flyball::schema::definition::TagDefinition;
 use flyball::schema::{Quality, Timestamp, Value};
+use flyball::signal::{Figures, Standing};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -51,7 +52,17 @@ fn change(tag: u32, seq: u64, value: f64) -> TagChange {
 }
 
 fn record(tag: u32, name: &str, seq: u64) -> TagRecord {
-    TagRecord { id: TagId(tag), definition: TagDefinition::float(name), state: change(tag, seq, 0.0), seen: None }
+    TagRecord {
+        id: TagId(tag),
+        definition: TagDefinition::float(name),
+        state: change(tag, seq, 0.0),
+        seen: None,
+        raw: None,
+        made: false,
+        is_substituted: false,
+        standing: Standing::default(),
+        figures: Figures::default(),
+    }
 }
 
 fn feed() -> Feed<Probe> {
