@@ -9,6 +9,7 @@
 )]
 
 mod actix_facts;
+mod configuration;
 mod flows;
 mod kills;
 mod opcua_peers;

@@ -5,6 +5,7 @@
 
 use super::complete::Complete;
 use crate::db::{DbError, insert_all, to_json};
+use crate::machines::memory_after;
 use diesel::prelude::*;
 use flyball_schema::db::Connection;
 use flyball_schema::definition::{
@@ -289,6 +290,7 @@ pub fn store(
     let header = (plant::id.eq(1), plant::header.eq(to_json(&definition.plant)?), plant::changed_at.eq(now));
     diesel::insert_into(plant::table).values(header).execute(connection)?;
     mark_units(connection, before, &definition.tags, now)?;
+    remember_anew(connection, before, &definition.machines)?;
     Ok(CatalogueIds {
         links: store_in!(link, LinkId, connection, &before.links, &definition.links, defined.links, now),
         tags: store_in!(tag, TagId, connection, &before.tags, &definition.tags, defined.tags, now),
@@ -339,6 +341,22 @@ fn mark_units(
             );
             diesel::insert_into(unit_change::table).values(row).execute(connection)?;
         }
+    }
+    Ok(())
+}
+
+/// Has a parameter that the definition changes win over what the machine remembers, also at its next start.
+fn remember_anew(connection: &mut Connection, before: &Catalogue, after: &[MachineDefinition]) -> Result<(), DbError> {
+    use tables::machine_memory::dsl;
+    let known: HashMap<i32, &MachineDefinition> =
+        before.machines.iter().map(|entry| (entry.id, &entry.definition)).collect();
+    for (Entry { id, definition, .. }, _) in moves(&before.machines, after, after.len()).changed {
+        let stored: Option<String> = dsl::machine_memory.find(id).select(dsl::memory).first(connection).optional()?;
+        let (Some(text), Some(previous)) = (stored, known.get(&id)) else { continue };
+        // One that cannot be read is told by the machine that wants it.
+        let Ok(memory) = serde_json::from_str(&text) else { continue };
+        let memory = to_json(&memory_after(previous, &definition, memory))?;
+        diesel::update(dsl::machine_memory.find(id)).set(dsl::memory.eq(memory)).execute(connection)?;
     }
     Ok(())
 }

@@ -123,3 +123,34 @@ fn what_was_stored_is_read_back_less_what_the_plant_made() {
         assert_eq!(stored.whole(), plant(["a", "made.b"]));
     }
 }
+
+#[test]
+fn a_parameter_that_the_definition_changes_wins_over_the_remembered_one() {
+    use tables::machine_memory::dsl;
+    let machine = |set_point: f64| MachineDefinition {
+        name: "loop".to_owned(),
+        kind: "pid".to_owned(),
+        description: None,
+        mode: flyball_schema::definition::Mode::Sync,
+        interval_ms: 100,
+        inputs: std::collections::BTreeMap::new(),
+        outputs: std::collections::BTreeMap::new(),
+        parameters: [("set_point".to_owned(), set_point.into())].into(),
+    };
+    let plant = |set_point| PlantDefinition { machines: vec![machine(set_point)], ..PlantDefinition::default() };
+    for database in TestDatabase::each() {
+        let mut connection = migrated(&database);
+        register(&mut connection, &plant(1.0), Timestamp::from_micros(1)).unwrap();
+        let memory = r#"{"parameters":{"set_point":7.0,"gain":2.0},"state":null}"#;
+        let row = (dsl::machine_id.eq(1), dsl::memory.eq(memory), dsl::saved_at.eq(0));
+        diesel::insert_into(dsl::machine_memory).values(row).execute(&mut connection).unwrap();
+        let remembered = |connection: &mut Connection| -> String {
+            dsl::machine_memory.find(1).select(dsl::memory).first(connection).unwrap()
+        };
+        register(&mut connection, &plant(1.0), Timestamp::from_micros(2)).unwrap();
+        assert_eq!(remembered(&mut connection), memory, "nothing has changed");
+        register(&mut connection, &plant(3.0), Timestamp::from_micros(3)).unwrap();
+        let after = remembered(&mut connection);
+        assert!(!after.contains("set_point") && after.contains("gain"), "{after}");
+    }
+}

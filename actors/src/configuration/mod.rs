@@ -12,8 +12,6 @@ pub(crate) mod live;
 mod manager;
 pub mod offline;
 pub(crate) mod record;
-#[cfg(test)]
-mod tests;
 
 pub use complete::{Complete, Counts, OwnMachine};
 pub use edit::{Edit, version};

@@ -240,30 +240,34 @@ impl Table {
         self.definitions[id.index()] = Some(Compact::new(definition, made, &mut self.interner));
         self.name(&name, id);
         self.count += 1;
-        self.watch_silence(id, now);
+        self.watch(id, now);
     }
 
     fn redefine(&mut self, id: TagId, definition: TagDefinition, now: Timestamp, changes: &mut Vec<TagChange>) {
         let Some(before) = self.definition_of(id) else { return };
         let Some(slot) = self.slot_mut(id) else { return };
-        let mut written = slot.redefine(&before, &definition, now);
-        if let Some(extra) = slot.extra.as_deref_mut() {
-            let expects = extra.stale_after.is_some() && !slot.state.quality.is_bad();
-            written.arm_stale = expects && !std::mem::replace(&mut extra.armed.stale, true);
-        }
+        let written = slot.redefine(&before, &definition, now);
         let (name, made) = (definition.name.clone(), self.definition(id).is_some_and(|tag| tag.made));
         self.definitions[id.index()] = Some(Compact::new(definition, made, &mut self.interner));
         self.name(&name, id);
         self.settle(id, written, now, changes);
-        self.watch_silence(id, now);
+        self.watch(id, now);
     }
 
-    /// Sets the deadline of a tag that has to be reported at least every so often.
-    fn watch_silence(&mut self, id: TagId, now: Timestamp) {
-        let Some(extra) = self.slot_mut(id).and_then(|slot| slot.extra.as_deref_mut()) else { return };
-        let Some(max_silence) = extra.max_silence.filter(|_| !extra.armed.silence) else { return };
-        extra.armed.silence = true;
-        self.deadlines.set(now + max_silence, id, Deadline::Silence);
+    /// Sets the deadlines of a tag that has to be heard, or reported, at least every so often.
+    fn watch(&mut self, id: TagId, now: Timestamp) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        let has_value = !slot.state.quality.is_bad();
+        let Some(extra) = slot.extra.as_deref_mut() else { return };
+        let stale_after = extra.stale_after.filter(|_| has_value && !extra.armed.stale);
+        let max_silence = extra.max_silence.filter(|_| !extra.armed.silence);
+        extra.armed.stale |= stale_after.is_some();
+        extra.armed.silence |= max_silence.is_some();
+        let due =
+            [stale_after.map(|after| (after, Deadline::Stale)), max_silence.map(|after| (after, Deadline::Silence))];
+        for (after, deadline) in due.into_iter().flatten() {
+            self.deadlines.set(now + after, id, deadline);
+        }
     }
 
     /// Does what is due by the clock; states that are new are appended to `changes`.

@@ -100,6 +100,19 @@ fn a_silent_tag_is_reported_again_unless_it_is_bad() {
 }
 
 #[test]
+fn a_value_of_the_start_goes_stale_too_and_a_shorter_time_counts_at_once() {
+    let tag = |ms| TagDefinition::float("t").with_initial(1.0).stale_after(ms);
+    let mut rig = Rig::new(vec![tag(2_000)]);
+    rig.run(0.0, 2.2);
+    assert_eq!(rig.quality(1), Quality::BAD_STALE);
+    rig.change(redefined(1, tag(3_600_000)), 3.0).unwrap();
+    rig.write(1, 2.0, 4.0);
+    rig.change(redefined(1, tag(1_000)), 5.0).unwrap();
+    rig.run(5.0, 6.2);
+    assert_eq!(rig.quality(1), Quality::BAD_STALE);
+}
+
+#[test]
 fn a_filtered_value_comes_to_rest_where_its_silent_source_does() {
     let lag = Filter::Lag { time_constant_ms: 2_000 };
     let median = Filter::Median { samples: 5 };

@@ -325,6 +325,10 @@ impl Slot {
             }
             if let Some(new) = &mut new {
                 (new.pace, new.armed) = (old.pace, old.armed);
+                // A deadline that is another one is set anew; the old one finds nothing to do when it comes up.
+                new.armed.stale &= before.stale_after_ms == after.stale_after_ms;
+                new.armed.silence &= before.max_silence_ms == after.max_silence_ms;
+                new.armed.repeat &= before.filter == after.filter;
                 if before.filter == after.filter && before.unit == after.unit {
                     new.filter = old.filter;
                 }

@@ -7,3 +7,4 @@ mod http;
 mod live;
 mod points;
 mod support;
+mod tags;

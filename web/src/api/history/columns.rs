@@ -7,8 +7,11 @@ use crate::cells::{protected, quality_cell, time_cell, value_cells};
 use crate::problem::Problem;
 use actix_web::web::{Bytes, Json, Query};
 use actix_web::{HttpRequest, HttpResponse, Responder as _};
+use flyball::Plant;
+use flyball::configuration::ReadUnitChanges;
 use flyball::history::{Bucket, MAX_BUCKETS, RawPage, ReadRaw, ReadTrend, Trend, TrendSeries};
 use flyball::schema::{TagId, Timestamp, Value};
+use flyball::send::{DEADLINE, ask};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,6 +78,36 @@ pub struct HistoryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub next_cursor: Option<Option<String>>,
+    /// Changes of a tag's unit after the begin: values before each are in the unit that the tag had then.
+    pub unit_changes: Vec<UnitChangeView>,
+}
+
+/// A change of a tag's unit.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct UnitChangeView {
+    /// The tag.
+    #[schema(value_type = u32)]
+    pub id: TagId,
+    /// When, milliseconds since the epoch.
+    pub t: f64,
+    /// Unit of values before; null for a bare number.
+    pub before: Option<String>,
+    /// Unit of values from then on.
+    pub after: Option<String>,
+}
+
+/// Changes of units that concern values from `from` on.
+async fn unit_changes(plant: &Plant, tags: &[TagId], from: Timestamp) -> Result<Vec<UnitChangeView>, Problem> {
+    let changes = ask(plant.configuration(), ReadUnitChanges(tags.to_vec()), DEADLINE).await??;
+    let concerned = changes.into_iter().filter(|change| change.at > from);
+    Ok(concerned
+        .map(|change| UnitChangeView {
+            id: change.tag,
+            t: change.at.as_millis_f64(),
+            before: change.before,
+            after: change.after,
+        })
+        .collect())
 }
 
 /// History of one tag.
@@ -128,14 +161,16 @@ pub async fn read(state: State, query: Query<HistoryQuery>, request: HttpRequest
             return csv::answer(&request, "history", RawPages::new(plant.clone(), read, limit, names())).await;
         }
         let page = question(plant, read).await??;
-        return Ok(Json(raw(page)).respond_to(&request).map_into_boxed_body());
+        let unit_changes = unit_changes(plant, &asked.tags, asked.from).await?;
+        return Ok(Json(HistoryView { unit_changes, ..raw(page) }).respond_to(&request).map_into_boxed_body());
     }
     let answer = question(plant, asked.trend()).await??;
     if csv::is_wanted(&request) {
         let sheet = sheet(&answer, asked.aggregate, &names())?;
         return csv::answer(&request, "history", Whole(Some(sheet))).await;
     }
-    Ok(Json(trend(answer, asked.aggregate)).respond_to(&request).map_into_boxed_body())
+    let unit_changes = unit_changes(plant, &asked.tags, asked.from).await?;
+    Ok(Json(HistoryView { unit_changes, ..trend(answer, asked.aggregate) }).respond_to(&request).map_into_boxed_body())
 }
 
 /// A query that has been read.
@@ -194,7 +229,7 @@ impl Aggregate {
 fn trend(trend: Trend, aggregate: Aggregate) -> HistoryView {
     let t = trend.starts.iter().map(|start| start.as_millis_f64()).collect();
     let series = trend.series.into_iter().map(|series| buckets(&series, aggregate)).collect();
-    HistoryView { t: Some(t), series, truncated: None, next_cursor: None }
+    HistoryView { t: Some(t), series, truncated: None, next_cursor: None, unit_changes: Vec::new() }
 }
 
 fn buckets(series: &TrendSeries, aggregate: Aggregate) -> SeriesView {
@@ -223,7 +258,13 @@ fn raw(page: RawPage) -> HistoryView {
         q: series.samples.iter().map(|sample| code(sample.quality)).collect(),
         v: series.samples.into_iter().map(|sample| sample.value).collect(),
     });
-    HistoryView { t: None, series: series.collect(), truncated: Some(next.is_some()), next_cursor: Some(next) }
+    HistoryView {
+        t: None,
+        series: series.collect(),
+        truncated: Some(next.is_some()),
+        next_cursor: Some(next),
+        unit_changes: Vec::new(),
+    }
 }
 
 /// A row per bucket and tag.
