@@ -2,7 +2,6 @@
 
 mod cli;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 
 /// What is logged where `RUST_LOG` says nothing. The OPC UA stack calls a missing certificate an error where none is
@@ -14,5 +13,5 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(DEFAULT_FILTER))
         .format_target(false)
         .init();
-    cli::Cli::parse().run()
+    cli::run()
 }

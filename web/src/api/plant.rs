@@ -5,7 +5,7 @@ use super::{NoQuery, State, author, change};
 use crate::problem::Problem;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Bytes, Json, Query};
+use actix_web::web::{Bytes, Json, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use flyball::configuration::{Change, ChangePlant, ConfigurationError, Edit, ReadDefinition};
 use flyball::schema::definition::csv::{CsvItems, write_alarms, write_tags};
@@ -100,8 +100,26 @@ fn wrong(count: usize, parts: impl Iterator<Item = (usize, usize, String, String
     })
 }
 
-async fn run(state: &State, request: &HttpRequest, body: &Bytes, query: ApplyQuery) -> Result<Json<PlanView>, Problem> {
-    let file = File::read(request, body)?;
+/// Reads a body whole: that of a plant may be larger than any other.
+async fn receive(payload: Payload) -> Result<Bytes, Problem> {
+    match payload.to_bytes_limited(MAX_FILE).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(Problem::malformed(format!("the body did not arrive whole: {error}"))),
+        Err(_too_large) => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("a plant file has {MAX_FILE} bytes at the most"),
+        )),
+    }
+}
+
+async fn run(
+    state: &State,
+    request: &HttpRequest,
+    payload: Payload,
+    query: ApplyQuery,
+) -> Result<Json<PlanView>, Problem> {
+    let file = File::read(request, &receive(payload).await?)?;
     let message = ChangePlant { change: file.change()?, author: author(request, query.reason), dry_run: query.dry_run };
     let plant = state.plant().clone();
     let outcome = super::command(async move { Ok(ask(plant.configuration(), message, super::CHANGE_DEADLINE).await?) });
@@ -126,9 +144,9 @@ pub async fn plan(
     state: State,
     request: HttpRequest,
     _: Query<NoQuery>,
-    body: Bytes,
+    payload: Payload,
 ) -> Result<Json<PlanView>, Problem> {
-    run(&state, &request, &body, ApplyQuery { dry_run: true, reason: None }).await
+    run(&state, &request, payload, ApplyQuery { dry_run: true, reason: None }).await
 }
 
 /// Applies a plant file, all of it or nothing, while the plant runs. The body is that of `plan`.
@@ -143,9 +161,9 @@ pub async fn apply(
     state: State,
     request: HttpRequest,
     query: Query<ApplyQuery>,
-    body: Bytes,
+    payload: Payload,
 ) -> Result<Json<PlanView>, Problem> {
-    run(&state, &request, &body, query.into_inner()).await
+    run(&state, &request, payload, query.into_inner()).await
 }
 
 /// What is exported.

@@ -18,14 +18,12 @@ const START: Duration = Duration::from_secs(20);
 
 /// Starts the device, serves the demo plant, and ends the device with it.
 pub(super) async fn demo(settings: ServerSettings, settings_file: Option<PathBuf>) -> Result<(), Failure> {
-    let mut definition =
+    let definition =
         PlantDefinition::from_toml(PLANT).map_err(|error| Failure::new(INTERNAL, format!("plant.toml: {error}")))?;
     let (mut device, endpoint) = start_device(&settings, settings_file).await?;
     log::info!("simulated device at {endpoint}, process {}", device.id().unwrap_or_default());
-    for link in &mut definition.links {
-        link.endpoint.clone_from(&endpoint);
-    }
-    let served = serve::serve(settings, definition).await;
+    let given = serve::Given { definition, file: None, endpoint: Some(endpoint) };
+    let served = serve::serve(settings, given).await;
     // Its standard input closes here, which ends it; it may have been ended by hand before.
     drop(device.stdin.take());
     if timeout(Duration::from_secs(2), device.wait()).await.is_err() {

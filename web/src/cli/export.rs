@@ -171,13 +171,13 @@ pub(super) trait Stream: Write + Send {}
 impl<W: Write + Send> Stream for W {}
 
 /// A file that has its name once it is whole, or standard output.
-struct Output {
-    stream: Option<Box<dyn Stream>>,
+pub(super) struct Output {
+    pub(super) stream: Option<Box<dyn Stream>>,
     file: Option<(File, PathBuf, PathBuf)>,
 }
 
 impl Output {
-    fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self { stream: Some(Box::new(io::stdout())), file: None });
         }
@@ -188,7 +188,7 @@ impl Output {
         Ok(Self { stream: Some(stream), file: Some((file, partial.into(), path.to_owned())) })
     }
 
-    fn keep(&mut self) -> io::Result<()> {
+    pub(super) fn keep(&mut self) -> io::Result<()> {
         let Some((file, partial, path)) = self.file.take() else { return Ok(()) };
         file.sync_all()?;
         std::fs::rename(partial, path)

@@ -8,24 +8,27 @@ mod export;
 mod import;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod plan;
+mod plant_file;
 mod points;
 mod progress;
+mod remote;
 mod serve;
 mod simulate;
 
 use clap::{Parser, Subcommand};
-use flyball::machines::Kinds;
 use flyball::schema::definition::PlantDefinition;
 use flyball_web::ServerSettings;
+use plant_file::PlantFile;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// An actor-model control system: tags, alarms, history, machines, OPC UA.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
-pub(crate) struct Cli {
+struct Cli {
     /// Settings file; `flyball.toml` of this folder where there is one.
     #[arg(long, global = true, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -37,7 +40,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server for a plant.
     Serve {
-        /// Plant definition; an empty plant without.
+        /// What the plant is at its first start; an empty plant without. Afterwards its database says it: see `flyball
+        /// plan` and `flyball apply`.
         #[arg(long, value_name = "FILE")]
         plant: Option<PathBuf>,
     },
@@ -64,6 +68,18 @@ enum Command {
         #[arg(long, conflicts_with = "plant")]
         history: bool,
     },
+    /// Tell what applying a plant file would change.
+    ///
+    /// Where the plant runs its server is asked. Exit code 0: no difference, 2: there are differences, 65: the file is wrong
+    /// or refused, 66: it cannot be read, 69: the server does not answer, 78: wrong settings.
+    Plan(plan::Plan),
+    /// Apply a plant file, all of it or nothing.
+    ///
+    /// Where the plant runs its server does it, and what is not changed is not disturbed. Exit code 0: done, or nothing to
+    /// change, 65: the file is wrong or refused, 66: it cannot be read, 69: the server does not answer, 78: wrong settings.
+    Apply(plan::Apply),
+    /// Export what the plant consists of, as `plan` and `apply` take it; the plant may run.
+    ExportPlant(plan::ExportPlant),
     /// Back up journal, history and configuration into a new folder; the plant may run.
     Backup(backup::Backup),
     /// Restore a backup; no plant may run on the data folder.
@@ -91,6 +107,9 @@ struct Failure {
     code: u8,
     text: String,
 }
+
+/// Exit code of `flyball plan` where there are differences.
+const DIFFERENT: u8 = 2;
 
 /// Exit code for a wrong command line (`EX_USAGE` of sysexits).
 const WRONG_USAGE: u8 = 64;
@@ -130,23 +149,23 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn read_plant(path: Option<&Path>) -> Result<PlantDefinition, Failure> {
-    let Some(path) = path else { return Ok(PlantDefinition::default()) };
-    let wrong = |text: String| Failure::new(WRONG_CONFIGURATION, format!("{}: {text}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let definition = PlantDefinition::from_toml(&text).map_err(|error| wrong(error.to_string()))?;
-    let kinds = Kinds::default();
-    for machine in &definition.machines {
-        kinds.make(machine).map_err(|error| wrong(error.to_string()))?;
+/// Runs the command of this process's command line; what is wrong goes to standard error.
+pub(crate) fn run() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(told) => {
+            // Nobody is left to be told where it cannot be printed.
+            let _printed = told.print();
+            // Not clap's own code, which says something else of `flyball plan`.
+            if told.use_stderr() { ExitCode::from(WRONG_USAGE) } else { ExitCode::SUCCESS }
+        }
     }
-    Ok(definition)
 }
 
 impl Cli {
-    /// Runs the command; what is wrong goes to standard error.
-    pub(crate) fn run(self) -> ExitCode {
+    fn run(self) -> ExitCode {
         match self.command() {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(failure) => {
                 eprintln!("flyball: {}", failure.text);
                 ExitCode::from(failure.code)
@@ -154,14 +173,20 @@ impl Cli {
         }
     }
 
-    fn command(self) -> Result<(), Failure> {
+    fn command(self) -> Result<ExitCode, Failure> {
         let settings = ServerSettings::load(self.settings.as_deref())
             .map_err(|error| Failure::new(WRONG_CONFIGURATION, format!("settings: {error}")))?;
-        match self.command {
+        let done = match self.command {
             Command::Serve { plant } => {
-                let definition = read_plant(plant.as_deref())?;
-                actix_rt::System::new().block_on(serve::serve(settings, definition))
+                let given = plant.as_deref().map(PlantFile::definition).transpose()?.map(serve::Given::from);
+                actix_rt::System::new().block_on(serve::serve(settings, given.unwrap_or_default()))
             }
+            Command::Plan(arguments) => {
+                let code = if plan::plan(&settings, &arguments)? { DIFFERENT } else { 0 };
+                return Ok(ExitCode::from(code));
+            }
+            Command::Apply(arguments) => plan::apply(&settings, &arguments),
+            Command::ExportPlant(arguments) => plan::export(&settings, &arguments),
             Command::Demo => actix_rt::System::new().block_on(demo::demo(settings, self.settings)),
             Command::Simulate { bind, time_scale, until_stdin_closes } => {
                 let bind = bind.unwrap_or(settings.demo.bind);
@@ -174,7 +199,10 @@ impl Cli {
             Command::Import(arguments) => import::import(&settings.plant(), &arguments),
             Command::ImportPoints(arguments) => points::import(&settings.plant(), &arguments),
             Command::Check { plant, .. } => {
-                let definition = read_plant(plant.as_deref())?;
+                let definition = match plant.as_deref().map(PlantFile::definition).transpose()? {
+                    Some((_, definition)) => definition,
+                    None => PlantDefinition::default(),
+                };
                 say(format_args!(
                     "good: {} links, {} tags, {} alarms, {} machines",
                     definition.links.len(),
@@ -188,7 +216,8 @@ impl Cli {
                 say(format_args!("{}", flyball_web::openapi_json()));
                 Ok(())
             }
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -222,12 +222,13 @@ fn what_is_not_there_or_damaged_is_said_plainly() {
     let folder = tempfile::tempdir().unwrap();
     refuse(folder.path(), &["backup", "--to", "kept"], NO_INPUT, &["no plant has run here"]);
     refuse(folder.path(), &["export", "--all"], NO_INPUT, &["no plant has run here"]);
+    refuse(folder.path(), &["export-plant"], NO_INPUT, &["no plant has run here"]);
     refuse(folder.path(), &["restore", "--from", "kept"], NO_INPUT, &["is no backup"]);
     assert!(!folder.path().join("data").exists(), "nothing was made");
     with_some_history(folder.path());
     refuse(folder.path(), &["export", "--tags", "level,nobody"], 64, &["no tag nobody"]);
     refuse(folder.path(), &["export", "--all", "--from", "now-1h", "--to", "now-2h"], 64, &["no time between"]);
-    refuse(folder.path(), &["export"], 2, &["--all"]);
+    refuse(folder.path(), &["export"], 64, &["--all"]);
     succeed(folder.path(), &["backup", "--to", "kept"]);
     let backup = only_backup(&folder.path().join("kept"));
     let journal = backup.join("journal.db");

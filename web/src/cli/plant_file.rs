@@ -1,0 +1,172 @@
+//! A file that says what a plant consists of: TOML for the whole plant, CSV for tags or alarms.
+
+use super::{DAMAGED, Failure, NO_INPUT, UNAVAILABLE, WRONG_CONFIGURATION, chain};
+use flyball::configuration::{Change, Complete, ConfigurationError, Edit};
+use flyball::machines::Kinds;
+use flyball::schema::definition::csv::CsvItems;
+use flyball::schema::definition::{DefinitionError, Fault, Place, PlantDefinition};
+use std::fmt;
+use std::io::Read as _;
+use std::path::Path;
+
+/// A file as it was read, not yet understood.
+#[derive(Debug)]
+pub(super) struct PlantFile {
+    name: String,
+    text: String,
+    is_csv: bool,
+}
+
+/// What a file says.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// The whole plant: what it does not name is removed.
+    Whole(Box<PlantDefinition>),
+    /// Tags or alarms that are added or changed by name; others stay.
+    Items(Box<CsvItems>),
+}
+
+impl Content {
+    /// The change that applying it is.
+    pub(super) fn change(&self) -> Change {
+        match self {
+            Self::Whole(definition) => Change::Whole(definition.clone()),
+            Self::Items(items) => Change::Edits(vec![Edit::Put(items.clone())]),
+        }
+    }
+}
+
+impl PlantFile {
+    /// Reads a file: CSV where its name ends so, TOML otherwise; `-` is standard input, in TOML.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is not UTF-8.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let (name, bytes) = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            ("standard input".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_read| bytes))
+        } else {
+            (path.display().to_string(), std::fs::read(path))
+        };
+        let bytes = bytes.map_err(|error| Failure::new(NO_INPUT, format!("{name}: {error}")))?;
+        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self { name, text, is_csv }),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+                Err(Failure::new(DAMAGED, format!("{name}: line {line}: not UTF-8")))
+            }
+        }
+    }
+
+    /// The name that people are told.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its media type.
+    pub(super) fn content_type(&self) -> &'static str {
+        if self.is_csv { "text/csv" } else { "application/toml" }
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, as far as the file alone tells.
+    pub(super) fn content(&self) -> Result<Content, Failure> {
+        if self.is_csv {
+            let items = CsvItems::read(&self.text).map_err(|errors| self.wrong(&errors))?;
+            return Ok(Content::Items(Box::new(items)));
+        }
+        let definition = PlantDefinition::from_toml_or_all(&self.text).map_err(|errors| self.wrong(&errors))?;
+        Ok(Content::Whole(Box::new(definition)))
+    }
+
+    /// Reads the definition of a whole plant and holds it against every rule, its machines too.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and everything that is wrong with it: all of it is a wrong configuration.
+    pub(super) fn definition(path: &Path) -> Result<(Self, PlantDefinition), Failure> {
+        let read = || {
+            let file = Self::read(path)?;
+            let definition = match file.content()? {
+                Content::Whole(definition) => *definition,
+                Content::Items(_) => return Err(file.wrong(&["a plant is a TOML file; CSV has tags or alarms alone"])),
+            };
+            match Complete::new(definition.clone(), &[], &Kinds::default()) {
+                Ok(_complete) => Ok((file, definition)),
+                Err(error) => Err(file.refused(&Content::Whole(Box::new(definition)), error)),
+            }
+        };
+        read().map_err(|failure| Failure { code: WRONG_CONFIGURATION, ..failure })
+    }
+
+    /// What is wrong, a line each.
+    pub(super) fn wrong(&self, problems: &[impl fmt::Display]) -> Failure {
+        let name = &self.name;
+        if let [problem] = problems {
+            return Failure::new(DAMAGED, format!("{name}: {problem}"));
+        }
+        let lines = problems.iter().map(|problem| format!("\n{name}: {problem}"));
+        let lines: String = lines.collect();
+        Failure::new(DAMAGED, format!("{name}: {} things are wrong{lines}", problems.len()))
+    }
+
+    /// Why a change to what the file says is refused, with the places in the file.
+    pub(super) fn refused(&self, content: &Content, error: ConfigurationError) -> Failure {
+        match error {
+            ConfigurationError::Invalid(mut errors) => {
+                self.locate(content, &mut errors);
+                self.wrong(&errors)
+            }
+            ConfigurationError::Database(_) | ConfigurationError::Unavailable => {
+                Failure::new(UNAVAILABLE, chain(&error))
+            }
+            ConfigurationError::RetentionClass { ref tag, .. } => {
+                let place = self.position(content, "tag", tag, "retention");
+                self.wrong(&[format!("{place}{}", chain(&error))])
+            }
+            ConfigurationError::Machine(ref machine) => {
+                let text = machine.to_string();
+                let place = match content {
+                    Content::Whole(definition) => {
+                        let names = definition.machines.iter().map(|machine| &machine.name);
+                        let name = names.clone().find(|name| text.starts_with(&format!("machine \"{name}\"")));
+                        name.map(|name| self.position(content, "machine", name, "")).unwrap_or_default()
+                    }
+                    Content::Items(_) => String::new(),
+                };
+                self.wrong(&[format!("{place}{}", chain(&error))])
+            }
+            other => self.wrong(&[chain(&other)]),
+        }
+    }
+
+    fn locate(&self, content: &Content, errors: &mut [DefinitionError]) {
+        match content {
+            Content::Whole(_) => DefinitionError::locate_all(errors, &self.text),
+            Content::Items(items) => items.locate_all(errors),
+        }
+    }
+
+    /// `line 7, column 3: ` of an item's field; nothing where the file does not have it.
+    fn position(&self, content: &Content, item: &'static str, name: &str, field: &'static str) -> String {
+        let index = match content {
+            Content::Whole(definition) if item == "tag" => definition.tags.iter().position(|tag| tag.name == name),
+            Content::Whole(definition) => definition.machines.iter().position(|machine| machine.name == name),
+            Content::Items(_) => Some(0),
+        };
+        let Some(index) = index else { return String::new() };
+        let place = Place { item, index, name: name.to_owned(), field };
+        let mut errors = [DefinitionError::new(place, Fault::Syntax(String::new()))];
+        self.locate(content, &mut errors);
+        let [DefinitionError { position, .. }] = errors;
+        position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default()
+    }
+}
