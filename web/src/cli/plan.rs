@@ -196,7 +196,10 @@ pub(super) fn export(settings: &ServerSettings, arguments: &ExportPlant) -> Resu
         None => {
             let folder = &settings.data.dir;
             if !folder.exists() {
-                return Err(Failure::new(NO_INPUT, format!("no plant has run here: there is no \"{}\"", folder.display())));
+                return Err(Failure::new(
+                    NO_INPUT,
+                    format!("no plant has run here: there is no \"{}\"", folder.display()),
+                ));
             }
             match offline::read(&settings.plant()) {
                 Ok(definition) => write(&definition, arguments.format)?,

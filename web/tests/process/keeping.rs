@@ -2,6 +2,7 @@
 
 use super::child::{PATIENCE, Process, wait_for};
 use super::server::{Server, Simulator, quadruple_tank};
+use super::shell::{DAMAGED, NO_INPUT, UNAVAILABLE, refuse, run_with, succeed};
 use std::path::{Path, PathBuf};
 
 /// Tags of every type, which hold what is written to them.
@@ -25,40 +26,6 @@ name = "=mode, \"quoted\""
 data_type = "text"
 writable = true
 "#;
-
-/// `EX_DATAERR`, `EX_NOINPUT` and `EX_UNAVAILABLE` of sysexits.
-const DAMAGED: i32 = 65;
-const NO_INPUT: i32 = 66;
-const UNAVAILABLE: i32 = 69;
-
-/// A command on the data of a folder: its exit code, and what it said on both outputs.
-fn run(folder: &Path, arguments: &[&str]) -> (i32, Vec<u8>, String) {
-    let mut command = Process::flyball(folder, arguments);
-    let output = command.env("FLYBALL__DATA__DIR", folder.join("data")).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    println!(
-        "{arguments:?}: {} {} {said}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout[..output.stdout.len().min(2_000)])
-    );
-    (output.status.code().unwrap(), output.stdout, said)
-}
-
-#[track_caller]
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let (code, output, said) = run(folder, arguments);
-    assert_eq!(code, 0, "{said}");
-    String::from_utf8(output).unwrap()
-}
-
-#[track_caller]
-fn refuse(folder: &Path, arguments: &[&str], expected: i32, parts: &[&str]) {
-    let (code, _, said) = run(folder, arguments);
-    assert_eq!(code, expected, "{said}");
-    for part in parts {
-        assert!(said.contains(part), "\"{part}\" is not in: {said}");
-    }
-}
 
 /// Runs a plant with [`TAGS`] once, so that they have ids and some history.
 fn with_some_history(folder: &Path) {

@@ -4,6 +4,7 @@ use super::child::{PATIENCE, alone, now, pause, wait_for};
 use super::counts::{self, Seen, Series, Sightings, wait_until_durable, wall};
 use super::peers::{self, Peer};
 use super::server::Server;
+use super::shell::succeed;
 use flyball::schema::Timestamp;
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -244,12 +245,15 @@ fn kill_9_under_load_loses_nothing_older_than_100_ms() {
     server.process.kill();
 
     // Without its devices first: a device tells its present value when it is back, which may be one that was lost.
-    let server = Server::start(folder.path(), &peers::out_of_reach(&plant, &peers));
+    std::fs::write(folder.path().join("away.toml"), peers::out_of_reach(&plant, &peers)).unwrap();
+    succeed(folder.path(), &["apply", "away.toml"]);
+    let server = Server::start(folder.path(), &plant);
     let kept = counts::read(&server, &tags, begun, wall());
     assert_kept(&kept, &seen, killed);
     assert_eq!(alarm_memory(&server), alarms, "alarms as they were, without the devices");
     server.process.kill();
 
+    succeed(folder.path(), &["apply", "plant.toml"]);
     let restarting = now();
     let server = Server::start(folder.path(), &plant);
     let ready_after = restarting.elapsed();
