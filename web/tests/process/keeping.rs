@@ -1,8 +1,8 @@
 //! What operators do with history at a shell: backup and restore, export and import, with the real binary.
 
-use super::child::{PATIENCE, Process, wait_for};
+use super::child::{PATIENCE, wait_for};
 use super::server::{Server, Simulator, quadruple_tank};
-use super::shell::{DAMAGED, NO_INPUT, UNAVAILABLE, refuse, run_with, succeed};
+use super::shell::{DAMAGED, NO_INPUT, UNAVAILABLE, refuse, succeed};
 use std::path::{Path, PathBuf};
 
 /// Tags of every type, which hold what is written to them.
