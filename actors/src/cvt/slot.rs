@@ -208,9 +208,9 @@ impl Slot {
         let Some(filtered) = extra.filter.as_mut().and_then(|filter| filter.repeat(at)) else {
             return Written::default();
         };
-        let mut incoming = Incoming { value: Some(Value::Float(filtered)), quality, source_time: at };
-        extra.screen(&mut incoming);
-        self.settle(incoming, now)
+        // No sample for the screens: to them a repeated one would be a source that is frozen.
+        let quality = quality.worst(extra.standing.quality());
+        self.settle(Incoming { value: Some(Value::Float(filtered)), quality, source_time: at }, now)
     }
 
     /// Whether the filter has come to rest on what the source says, or has nothing to say.

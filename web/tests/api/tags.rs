@@ -63,8 +63,9 @@ async fn what_is_refused_names_field_value_and_what_is_allowed() {
         assert_eq!(refused.problem(), (status, code.to_owned()), "{body}");
         assert_eq!(refused.json()["errors"][0]["pointer"], pointer, "{body}");
     }
-    let used = patch(&site, LEVEL, "", &json!({"data_type": "boolean", "range": null, "unit": null, "initial": null}));
-    assert_eq!(used.await.problem(), (422, "invalid_kind".to_owned()));
+    let boolean = json!({"data_type": "boolean", "range": null, "unit": null, "initial": null});
+    let used = patch(&site, LEVEL, "", &boolean).await;
+    assert_eq!(used.problem(), (422, "invalid_kind".to_owned()));
     let path = format!("/api/v1/tags/{LEVEL}");
     let refused = site.send(Method::DELETE, &path, &[("if-match", "*")], "").await;
     assert_eq!(refused.problem(), (409, "in_use".to_owned()));
