@@ -1,5 +1,6 @@
 //! Tells the actors of a running plant what has changed. What did not change, nobody hears of.
 
+use super::PlantChanged;
 use super::catalogue::CatalogueIds;
 use super::complete::Complete;
 use crate::alarms::{AlarmManager, ChangeAlarms, NewAlarm};
@@ -342,6 +343,17 @@ fn renamed(before: &State<'_>, after: &State<'_>) -> Vec<(TagId, String)> {
         names.get(id).is_some_and(|was| was != name).then(|| (*id, (*name).to_owned()))
     };
     after.tags.iter().filter_map(other).collect()
+}
+
+/// What became of the tags, for those who know them by id and name.
+pub(super) fn plant_changed(before: &State<'_>, after: &State<'_>) -> PlantChanged {
+    let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
+    let renamed = tags.changed.iter().filter(|(_, was, is)| was.name != is.name);
+    PlantChanged {
+        added: tags.added.iter().map(|(id, _)| *id).collect(),
+        renamed: renamed.map(|(id, _, is)| (*id, is.name.clone())).collect(),
+        removed: tags.removed.into(),
+    }
 }
 
 /// Whether a machine can go on as it is: but for its parameters, and for the names of its tags.

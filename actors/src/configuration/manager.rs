@@ -1,11 +1,12 @@
 //! The actor that changes the plant: one change at a time.
 
+use super::announce::Subscribers;
 use super::catalogue::{self, Catalogue, CatalogueIds};
 use super::complete::{Complete, OwnMachine};
-use super::live::{Actors, State, by_name, keeping};
+use super::live::{Actors, State, by_name, keeping, plant_changed};
 use super::{
-    Change, ChangePlant, ConfigurationError, DefinedTag, Plan, ReadDefinedTag, ReadDefinition, ReadUnitChanges,
-    Release, SaveSums, Substitute, edit, record,
+    Change, ChangePlant, ConfigurationError, DefinedTag, Plan, PlantChanged, ReadDefinedTag, ReadDefinition,
+    ReadUnitChanges, Release, SaveSums, SubscribePlant, Substitute, edit, record,
 };
 use crate::cvt::{ReadSums, ReadTags, ReleaseTag, SubstituteTag, TagRecord};
 use crate::db::Database;
@@ -32,6 +33,7 @@ pub struct ConfigurationManager {
     settings: Arc<Settings>,
     own: Arc<[OwnMachine]>,
     actors: Actors,
+    subscribers: Subscribers,
     saved: Vec<(TagId, serde_json::Value)>,
     saving: bool,
 }
@@ -56,7 +58,8 @@ impl ConfigurationManager {
         own: Vec<OwnMachine>,
         actors: Actors,
     ) -> Self {
-        Self { clock, database, settings, own: own.into(), actors, saved: Vec::new(), saving: false }
+        let subscribers = Subscribers::default();
+        Self { clock, database, settings, own: own.into(), actors, subscribers, saved: Vec::new(), saving: false }
     }
 
     fn desk(&self) -> Desk {
@@ -92,7 +95,8 @@ impl Desk {
         Ok(self.database.read(catalogue::load).await?)
     }
 
-    async fn change(&self, request: ChangePlant) -> Result<Plan, ConfigurationError> {
+    /// What was, or would be, changed; and what became of the tags.
+    async fn change(&self, request: ChangePlant) -> Result<(Plan, PlantChanged), ConfigurationError> {
         let ChangePlant { change, author, dry_run } = request;
         let before = self.load().await?;
         let wanted = match &change {
@@ -106,7 +110,7 @@ impl Desk {
         let difference = Difference::between(&defined, &after);
         let mut plan = Plan { before: defined, after: Arc::new(after), created: Vec::new(), problems: Vec::new() };
         if dry_run || difference.is_empty() {
-            return Ok(plan);
+            return Ok((plan, PlantChanged::default()));
         }
         let (complete, now) = (Arc::new(complete), self.clock.now());
         let (whole, former_ids) = (before.whole(), before.ids()?);
@@ -122,7 +126,7 @@ impl Desk {
         let (was, is) = (State::new(&whole, &former_ids), State::new(&complete.definition, &ids));
         plan.problems = self.actors.follow(&was, &is, &complete, &self.settings).await;
         plan.created = created(&change, &complete.definition, &ids);
-        Ok(plan)
+        Ok((plan, plant_changed(&was, &is)))
     }
 
     fn check_retention(&self, definition: &PlantDefinition) -> Result<(), ConfigurationError> {
@@ -197,7 +201,10 @@ impl Actor for ConfigurationManager {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ticker::every(ctx, SAVE_EVERY, |manager: &mut Self, ctx, _tick| manager.save(ctx));
+        ticker::every(ctx, SAVE_EVERY, |manager: &mut Self, ctx, _tick| {
+            manager.save(ctx);
+            manager.subscribers.catch_up();
+        });
     }
 }
 
@@ -206,7 +213,20 @@ impl Handler<ChangePlant> for ConfigurationManager {
 
     fn handle(&mut self, request: ChangePlant, _ctx: &mut Self::Context) -> Self::Result {
         let desk = self.desk();
-        AtomicResponse::new(Box::pin(async move { desk.change(request).await }.into_actor(self)))
+        let change = async move { desk.change(request).await }.into_actor(self);
+        AtomicResponse::new(Box::pin(change.map(|outcome, manager, _ctx| {
+            let (plan, changed) = outcome?;
+            manager.subscribers.announce(&changed);
+            Ok(plan)
+        })))
+    }
+}
+
+impl Handler<SubscribePlant> for ConfigurationManager {
+    type Result = ();
+
+    fn handle(&mut self, SubscribePlant(recipient): SubscribePlant, _ctx: &mut Self::Context) {
+        self.subscribers.add(recipient);
     }
 }
 

@@ -5,6 +5,7 @@
 //! ([`catalogue`]), and only then told to the actors it concerns; what it does not concern does not notice. So a refused
 //! change leaves nothing behind, and a start finds what was last agreed.
 
+mod announce;
 pub mod catalogue;
 mod complete;
 mod edit;
@@ -21,7 +22,7 @@ pub use record::{Author, Substitution};
 
 use crate::db::{Database, DbError};
 use crate::machines::MachineError;
-use actix::Message;
+use actix::{Message, Recipient};
 use catalogue::{Catalogue, CatalogueIds, UnitChange};
 use flyball_schema::definition::{DefinitionError, Difference, PlantDefinition, TagDefinition, User};
 use flyball_schema::{TagId, Timestamp, Value};
@@ -192,6 +193,28 @@ pub struct ChangePlant {
     pub author: Author,
     /// Only tell what would be.
     pub dry_run: bool,
+}
+
+/// Sends [`PlantChanged`] from now on. A recipient that has stopped is removed by itself.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SubscribePlant(pub Recipient<PlantChanged>);
+
+/// Tags were added, renamed or removed, and that is in effect. Not sent where none were.
+///
+/// * A tag that comes back has the id that it had before.
+/// * A recipient whose mailbox is full gets this and what follows as one message later; so `removed` is taken first, then
+///   `added`, then `renamed`.
+/// * Ordering: as the changes were made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct PlantChanged {
+    /// Tags that are new, or back.
+    pub added: Arc<[TagId]>,
+    /// Tags that have another name, with the new one.
+    pub renamed: Arc<[(TagId, String)]>,
+    /// Tags that are no more.
+    pub removed: Arc<[TagId]>,
 }
 
 /// Puts a value in place of what comes in for a tag, durably and on record, until [`Release`].

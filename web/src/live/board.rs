@@ -14,9 +14,32 @@ pub type Version = u64;
 /// The newest state of every tag, and the groups that share a selection.
 #[derive(Debug, Default)]
 pub struct TagBoard {
-    tags: Vec<Option<TagState>>,
+    tags: Vec<Slot>,
     groups: HashMap<GroupId, Group>,
     next_group: u64,
+}
+
+/// What is known of an id.
+#[derive(Debug, Default)]
+enum Slot {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// The tag exists, by this name where it was renamed; its state is not known yet.
+    Announced(Option<Arc<str>>),
+    /// The state.
+    Known(TagState),
+    /// The tag is no more; what still comes in for it is old.
+    Removed,
+}
+
+impl Slot {
+    fn known(&self) -> Option<&TagState> {
+        match self {
+            Self::Known(tag) => Some(tag),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -37,30 +60,126 @@ struct Group {
     subscriptions: usize,
     /// Tags in the order of their places, with the version at which each joined.
     members: Vec<(TagId, Version)>,
+    /// When places were given anew: who has not everything up to here is told everything.
+    anew: Version,
+}
+
+impl Group {
+    fn give_places(&mut self, tags: &[Slot], version: Version) {
+        self.members = members(tags, &self.selection);
+        self.anew = version;
+    }
+}
+
+/// The known tags of a selection, by id.
+fn members(tags: &[Slot], selection: &Selection) -> Vec<(TagId, Version)> {
+    let is_member = |id: &TagId| {
+        let tag = tags.get(id.index()).and_then(Slot::known);
+        tag.is_some_and(|tag| selection.contains(*id, &tag.name))
+    };
+    let all: Vec<TagId> = match selection {
+        Selection::Ids(ids) => ids.iter().copied().filter(is_member).collect(),
+        _ => (0..).map(TagId).take(tags.len()).filter(is_member).collect(),
+    };
+    all.into_iter().map(|id| (id, 0)).collect()
 }
 
 impl TagBoard {
-    /// Takes a tag that exists, with its state; where it is known already only a newer state is taken.
+    /// Takes a tag that exists, with its state; where it is known already only a newer state is taken, and nothing where
+    /// it was removed.
     pub fn learn(&mut self, id: TagId, name: &str, change: TagChange, version: Version) {
-        if self.tags.len() <= id.index() {
-            self.tags.resize_with(id.index() + 1, || None);
-        }
-        let place = &mut self.tags[id.index()];
-        if place.is_some() {
-            self.change(&change, version);
-            return;
-        }
-        *place = Some(TagState { name: name.into(), change, version });
-        for group in self.groups.values_mut().filter(|group| group.selection.contains(id, name)) {
+        let slot = self.slot(id);
+        let (name, is_announced): (Arc<str>, bool) = match slot {
+            Slot::Known(_) | Slot::Removed => {
+                self.change(&change, version);
+                return;
+            }
+            Slot::Unknown => (name.into(), false),
+            // The record may be from before the tag was renamed.
+            Slot::Announced(other) => (other.take().unwrap_or_else(|| name.into()), true),
+        };
+        *slot = Slot::Known(TagState { name: Arc::clone(&name), change, version });
+        for group in self.groups.values_mut().filter(|group| group.selection.contains(id, &name)) {
             group.members.push((id, version));
+            if is_announced {
+                group.anew = version;
+            }
+        }
+    }
+
+    /// Tags are new, or back; returns those whose state is still to be learned.
+    pub fn announce(&mut self, ids: &[TagId], version: Version) -> Vec<TagId> {
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for id in ids {
+            match self.slot(*id) {
+                Slot::Known(tag) => known.push((*id, Arc::clone(&tag.name))),
+                Slot::Announced(_) => unknown.push(*id),
+                slot => {
+                    *slot = Slot::Announced(None);
+                    unknown.push(*id);
+                }
+            }
+        }
+        self.regroup(&known, version);
+        unknown
+    }
+
+    /// Tags have other names; returns those whose state is still to be learned.
+    pub fn rename(&mut self, names: &[(TagId, String)], version: Version) -> Vec<TagId> {
+        let (mut moved, mut unknown) = (Vec::new(), Vec::new());
+        for (id, name) in names {
+            match self.slot(*id) {
+                Slot::Known(tag) if *tag.name != **name => {
+                    let former = std::mem::replace(&mut tag.name, name.as_str().into());
+                    moved.extend([(*id, former), (*id, Arc::clone(&tag.name))]);
+                }
+                Slot::Known(_) | Slot::Removed => {}
+                slot => {
+                    *slot = Slot::Announced(Some(name.as_str().into()));
+                    unknown.push(*id);
+                }
+            }
+        }
+        self.regroup(&moved, version);
+        unknown
+    }
+
+    /// Tags are no more: what still comes in for them is passed over until they are announced again.
+    pub fn forget(&mut self, ids: &[TagId], version: Version) {
+        let mut gone = Vec::new();
+        for id in ids {
+            if let Slot::Known(tag) = std::mem::replace(self.slot(*id), Slot::Removed) {
+                gone.push((*id, tag.name));
+            }
+        }
+        self.regroup(&gone, version);
+    }
+
+    fn slot(&mut self, id: TagId) -> &mut Slot {
+        if self.tags.len() <= id.index() {
+            self.tags.resize_with(id.index() + 1, Slot::default);
+        }
+        &mut self.tags[id.index()]
+    }
+
+    /// Gives places anew in the groups that any of these tags belongs to or belonged to.
+    fn regroup(&mut self, tags: &[(TagId, Arc<str>)], version: Version) {
+        for group in self.groups.values_mut() {
+            if tags.iter().any(|(id, name)| group.selection.contains(*id, name)) {
+                group.give_places(&self.tags, version);
+            }
         }
     }
 
     /// Takes a change. A change that is not newer than what is known is passed over.
     ///
-    /// Returns whether the tag is known.
+    /// Returns whether the tag is known, or known to be no more.
     pub fn change(&mut self, change: &TagChange, version: Version) -> bool {
-        let Some(Some(tag)) = self.tags.get_mut(change.tag.index()) else { return false };
+        let tag = match self.tags.get_mut(change.tag.index()) {
+            Some(Slot::Known(tag)) => tag,
+            Some(Slot::Removed) => return true,
+            _ => return false,
+        };
         if change.seq > tag.change.seq {
             tag.change = change.clone();
             tag.version = version;
@@ -74,15 +193,10 @@ impl TagBoard {
             group.subscriptions += 1;
             return *id;
         }
-        let known = self.tags.iter().enumerate().filter_map(|(index, tag)| Some((index, tag.as_ref()?)));
-        let members = known
-            .filter_map(|(index, tag)| Some((TagId(u32::try_from(index).ok()?), tag)))
-            .filter(|(id, tag)| selection.contains(*id, &tag.name))
-            .map(|(id, _)| (id, 0))
-            .collect();
+        let members = members(&self.tags, selection);
         let id = GroupId(self.next_group);
         self.next_group += 1;
-        self.groups.insert(id, Group { selection: selection.clone(), subscriptions: 1, members });
+        self.groups.insert(id, Group { selection: selection.clone(), subscriptions: 1, members, anew: 0 });
         id
     }
 
@@ -106,7 +220,14 @@ impl TagBoard {
         serde_json::to_string(&TagsBody { map: Some(map), u })
     }
 
-    /// What is newer than `since` in the group as a JSON object; none where nothing is.
+    /// Whether who has everything up to `since` has to be told everything of the group anew: places were given anew.
+    #[must_use]
+    pub fn is_anew(&self, id: GroupId, since: Version) -> bool {
+        self.groups.get(&id).is_some_and(|group| group.anew > since)
+    }
+
+    /// What is newer than `since` in the group as a JSON object; none where nothing is. Only where the group [is not
+    /// anew](Self::is_anew).
     ///
     /// # Errors
     /// Where a value has no JSON form, which none should.
@@ -133,10 +254,9 @@ impl TagBoard {
         members: &'a [(TagId, Version)],
         first: usize,
     ) -> impl Iterator<Item = (usize, Version, &'a TagState)> {
-        members
-            .iter()
-            .enumerate()
-            .filter_map(move |(place, (id, joined))| Some((first + place, *joined, self.tags[id.index()].as_ref()?)))
+        members.iter().enumerate().filter_map(move |(place, (id, joined))| {
+            Some((first + place, *joined, self.tags.get(id.index())?.known()?))
+        })
     }
 }
 

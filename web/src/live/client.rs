@@ -72,6 +72,12 @@ impl Subscription {
         self.unacknowledged.push_back(version);
     }
 
+    /// Everything up to `version` has been sent anew, which like a snapshot is not acknowledged.
+    pub fn resynced(&mut self, version: Version, now: Duration) {
+        self.since = version;
+        self.sent_at = Some(now);
+    }
+
     /// The client has handled every delta up to `version`.
     pub fn acknowledge(&mut self, version: Version) {
         while self.unacknowledged.front().is_some_and(|sent| *sent <= version) {

@@ -6,6 +6,7 @@ use super::protocol::{self, ItemTopic, Refused, Subscribe, Topic};
 use crate::problem::Problem;
 use actix_web::http::StatusCode;
 use bytestring::ByteString;
+use flyball::configuration::PlantChanged;
 use flyball::cvt::{TagChange, TagRecord};
 use flyball::schema::TagId;
 use std::collections::{BTreeMap, HashMap};
@@ -67,6 +68,16 @@ impl<O: Outlet> Feed<O> {
         self.version += 1;
         let version = self.version;
         changes.iter().filter(|change| !self.tags.change(change, version)).map(|change| change.tag).collect()
+    }
+
+    /// Takes what became of tags; returns those whose state is still to be learned. Subscriptions to any of them are told
+    /// everything anew.
+    pub fn change_plant(&mut self, change: &PlantChanged) -> Vec<TagId> {
+        self.version += 1;
+        self.tags.forget(&change.removed, self.version);
+        let mut unknown = self.tags.announce(&change.added, self.version);
+        unknown.extend(self.tags.rename(&change.renamed, self.version));
+        unknown
     }
 
     /// Takes items of a topic as JSON. With `complete` items that are not among them are told as removed.
@@ -195,9 +206,14 @@ impl<O: Outlet> Feed<O> {
                 if !outlet.has_room() {
                     break;
                 }
+                let anew = is_anew(subscription, tags);
                 match rendered.frame(subscription, *number, *version, tags, items) {
                     Ok(Some(frame)) => {
-                        subscription.sent(*version, now);
+                        if anew {
+                            subscription.resynced(*version, now);
+                        } else {
+                            subscription.sent(*version, now);
+                        }
                         outlet.put(frame);
                     }
                     Ok(None) => subscription.since = *version,
@@ -219,7 +235,7 @@ impl<O: Outlet> Feed<O> {
 }
 
 impl Rendered {
-    /// The delta of a subscription up to `version`; none where nothing of its source has changed.
+    /// The delta of a subscription up to `version`, or all of it anew; none where nothing of its source has changed.
     fn frame(
         &mut self,
         subscription: &Subscription,
@@ -228,28 +244,37 @@ impl Rendered {
         tags: &TagBoard,
         items: &BTreeMap<ItemTopic, ItemBoard>,
     ) -> Result<Option<ByteString>, serde_json::Error> {
-        let Subscription { source, since, .. } = *subscription;
+        let anew = is_anew(subscription, tags);
+        // Who is told everything is told the same, since whenever.
+        let (source, since) = (subscription.source, if anew { 0 } else { subscription.since });
         if let Some(frame) = self.frames.get(&(source, since, number)) {
             return Ok(Some(frame.clone()));
         }
         let body = match self.bodies.entry((source, since)) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(place) => place.insert(body(source, since, tags, items)?),
+            std::collections::hash_map::Entry::Vacant(place) => place.insert(body(source, since, anew, tags, items)?),
         };
         let Some(body) = body else { return Ok(None) };
-        let frame = protocol::delta(number, version, body);
+        let write = if anew { protocol::resync } else { protocol::delta };
+        let frame = write(number, version, body);
         self.frames.insert((source, since, number), frame.clone());
         Ok(Some(frame))
     }
 }
 
+fn is_anew(subscription: &Subscription, tags: &TagBoard) -> bool {
+    matches!(subscription.source, Source::Tags(group) if tags.is_anew(group, subscription.since))
+}
+
 fn body(
     source: Source,
     since: Version,
+    anew: bool,
     tags: &TagBoard,
     items: &BTreeMap<ItemTopic, ItemBoard>,
 ) -> Result<Option<String>, serde_json::Error> {
     match source {
+        Source::Tags(group) if anew => tags.snapshot(group).map(Some),
         Source::Tags(group) => tags.delta(group, since),
         Source::Items(topic) => Ok(items.get(&topic).and_then(|board| board.delta(since))),
     }

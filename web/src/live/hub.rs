@@ -12,7 +12,8 @@ use actix::{
 use actix_ws::{CloseCode, CloseReason};
 use bytestring::ByteString;
 use flyball::alarms::{AlarmStatus, AlarmsChanged, SubscribeAlarms};
-use flyball::cvt::{self, Delivery, ListTags, ReadTags, TagRecord, TagsChanged};
+use flyball::configuration::{PlantChanged, SubscribePlant};
+use flyball::cvt::{self, Cvt, CvtError, Delivery, ListTags, ReadTags, TagRecord, TagsChanged};
 use flyball::machines::{MachinesChanged, SubscribeMachines};
 use flyball::opcua::{LinksChanged, SubscribeLinks};
 use flyball::plant::Plant;
@@ -217,10 +218,10 @@ impl LiveHub {
         Answer::Later(later)
     }
 
-    /// Reads tags that changed without being known.
+    /// Reads tags that exist without their state being known.
     fn learn(&mut self, ids: Vec<TagId>, ctx: &mut Context<Self>) {
         let plant = self.plant.clone();
-        async move { ask(plant.cvt(), ReadTags(ids), DEADLINE).await }
+        async move { read_present(plant.cvt(), ids).await }
             .into_actor(self)
             .map(|reply, hub, _| match reply {
                 Ok(Ok(records)) => hub.feed.learn_tags(&records),
@@ -249,10 +250,24 @@ struct Beginning {
     alarms: Vec<AlarmStatus>,
 }
 
+/// Reads those of the tags that there are; one that is gone by now does not keep the others from being read.
+async fn read_present(
+    cvt: &actix::Addr<Cvt>,
+    mut ids: Vec<TagId>,
+) -> Result<Result<Vec<TagRecord>, CvtError>, SendError> {
+    loop {
+        match ask(cvt, ReadTags(ids.clone()), DEADLINE).await? {
+            Err(CvtError::UnknownTag(gone)) if ids.contains(&gone) => ids.retain(|id| *id != gone),
+            answer => return Ok(answer),
+        }
+    }
+}
+
 async fn begin(plant: Plant, hub: actix::Addr<LiveHub>) -> Result<Beginning, SendError> {
     let delivery = Delivery::Latest { tags: None, interval: CHANGES_INTERVAL };
     let subscribe = cvt::Subscribe { name: "live feed".to_owned(), recipient: hub.clone().recipient(), delivery };
     ask(plant.cvt(), subscribe, DEADLINE).await?;
+    ask(plant.configuration(), SubscribePlant(hub.clone().recipient()), DEADLINE).await?;
     let alarms = ask(plant.alarms(), SubscribeAlarms(hub.clone().recipient()), DEADLINE).await?;
     ask(plant.links(), SubscribeLinks(hub.clone().recipient()), DEADLINE).await?;
     // The machines themselves are read when somebody asks for them.
@@ -297,6 +312,17 @@ impl Handler<TagsChanged> for LiveHub {
 
     fn handle(&mut self, message: TagsChanged, ctx: &mut Self::Context) {
         let unknown = self.feed.change_tags(&message.changes);
+        if !unknown.is_empty() {
+            self.learn(unknown, ctx);
+        }
+    }
+}
+
+impl Handler<PlantChanged> for LiveHub {
+    type Result = ();
+
+    fn handle(&mut self, message: PlantChanged, ctx: &mut Self::Context) {
+        let unknown = self.feed.change_plant(&message);
         if !unknown.is_empty() {
             self.learn(unknown, ctx);
         }

@@ -8,6 +8,10 @@
 //! everything, so a delta is what is newer than that. Whatever happens while a client has no credit or its socket
 //! does not drain is thereby merged, without a queue per client.
 //!
+//! A tag that turns up joins the selections it belongs to by a delta with its place in `map`. Where the plant was changed,
+//! so that tags of a selection are others or have other names, its subscriptions get a `resync`: a snapshot unasked, with
+//! places given anew. Like a snapshot it is not acknowledged.
+//!
 //! A delta of alarms, machines, links or health has `items`, those that changed, each whole; and, where some are no more,
 //! `removed`, their ids. A client takes `items` first.
 

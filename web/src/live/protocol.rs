@@ -229,6 +229,13 @@ pub fn snapshot(sub: u64, seq: u64, body: &str) -> ByteString {
     format!(r#"{{"id":{sub},"type":"snapshot","sub":{sub},"seq":{seq},{}"#, members(body)).into()
 }
 
+/// The state of subscription `sub` anew, unasked: its tags, their names or their places are other ones. `body` is that of a
+/// [`snapshot`].
+#[must_use]
+pub fn resync(sub: u64, seq: u64, body: &str) -> ByteString {
+    format!(r#"{{"sub":{sub},"type":"resync","seq":{seq},{}"#, members(body)).into()
+}
+
 /// What has changed. `body` is a JSON object with at least one member.
 #[must_use]
 pub fn delta(sub: u64, seq: u64, body: &str) -> ByteString {

@@ -3,7 +3,6 @@ use crate::live::client::{CREDIT, STALL_LIMIT};
 use crate::live::selection::Selection;
 use flyball::schema::definition::TagDefinition;
 use flyball::schema::{Quality, Timestamp, Value};
-use flyball::signal::{Figures, Standing};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -60,8 +59,8 @@ fn record(tag: u32, name: &str, seq: u64) -> TagRecord {
         raw: None,
         made: false,
         is_substituted: false,
-        standing: Standing::default(),
-        figures: Figures::default(),
+        standing: Default::default(),
+        figures: Default::default(),
     }
 }
 
@@ -247,4 +246,162 @@ fn what_happens_before_a_subscription_is_in_its_snapshot_and_not_in_a_delta() {
     assert_eq!(snapshot["u"][0][1], json!(9.0));
     feed.flush(TICK);
     assert!(probe.take().is_empty());
+}
+
+fn plant_changed(added: &[u32], renamed: &[(u32, &str)], removed: &[u32]) -> PlantChanged {
+    let ids = |ids: &[u32]| ids.iter().copied().map(TagId).collect();
+    let renamed = renamed.iter().map(|(id, name)| (TagId(*id), (*name).to_owned())).collect();
+    PlantChanged { added: ids(added), renamed, removed: ids(removed) }
+}
+
+/// A feed with a client, whose subscription 2 is to all tags and 3 to those whose name begins with `a/`.
+fn watched() -> (Feed<Probe>, Probe, ClientId) {
+    let mut feed = feed();
+    let probe = Probe::new(100);
+    let client = feed.connect(probe.clone());
+    subscribe(&mut feed, client, &wish(2, Topic::Tags));
+    let selection = Selection::Prefix("a/".to_owned());
+    subscribe(&mut feed, client, &Subscribe { selection, ..wish(3, Topic::Tags) });
+    (feed, probe, client)
+}
+
+/// Subscription, type and map of each frame.
+fn told(probe: &Probe) -> Vec<Json> {
+    probe.take().iter().map(|frame| json!([frame["sub"], frame["type"], frame["map"]])).collect()
+}
+
+#[test]
+fn a_tag_with_another_name_is_told_by_everything_anew() {
+    let (mut feed, probe, _) = watched();
+    assert!(feed.change_plant(&plant_changed(&[], &[(3, "b/drei")], &[])).is_empty());
+    feed.flush(TICK);
+    let frame = probe.take().remove(0);
+    assert_eq!((&frame["sub"], &frame["type"], &frame["id"]), (&json!(2), &json!("resync"), &Json::Null));
+    assert_eq!(frame["map"], json!([[0, 1, "a/one"], [1, 2, "a/two"], [2, 3, "b/drei"]]));
+    assert_eq!(frame["u"], json!([[0, 0.0, "good", 2.0], [1, 0.0, "good", 2.0], [2, 0.0, "good", 2.0]]));
+    feed.change_tags(&[change(3, 9, 5.0)]);
+    feed.flush(TICK * 2);
+    assert_eq!(probe.take(), [json!({"sub": 2, "type": "delta", "seq": 3, "u": [[2, 5.0, "good", 2.0]]})]);
+}
+
+#[test]
+fn a_name_moves_a_tag_into_a_prefix_and_out_of_it() {
+    let (mut feed, probe, _) = watched();
+    feed.change_plant(&plant_changed(&[], &[(1, "c/one"), (3, "a/three")], &[]));
+    feed.flush(TICK);
+    let all = json!([2, "resync", [[0, 1, "c/one"], [1, 2, "a/two"], [2, 3, "a/three"]]]);
+    assert_eq!(told(&probe), [all, json!([3, "resync", [[0, 2, "a/two"], [1, 3, "a/three"]]])]);
+    feed.change_plant(&plant_changed(&[], &[(1, "c/one")], &[]));
+    feed.flush(TICK * 2);
+    assert!(probe.take().is_empty(), "a name that it has already");
+}
+
+#[test]
+fn a_tag_that_is_no_more_leaves_and_what_still_comes_in_for_it_is_not_learned() {
+    let (mut feed, probe, client) = watched();
+    feed.change_plant(&plant_changed(&[], &[], &[1]));
+    assert!(feed.change_tags(&[change(1, 9, 5.0)]).is_empty());
+    feed.learn_tags(&[record(1, "a/one", 10)]);
+    feed.flush(TICK);
+    let all = json!([2, "resync", [[0, 2, "a/two"], [1, 3, "b/three"]]]);
+    assert_eq!(told(&probe), [all, json!([3, "resync", [[0, 2, "a/two"]]])]);
+    let late = subscribe(&mut feed, client, &wish(4, Topic::Tags));
+    assert_eq!(late["map"], json!([[0, 2, "a/two"], [1, 3, "b/three"]]));
+    feed.flush(TICK * 2);
+    assert!(probe.take().is_empty());
+}
+
+#[test]
+fn who_is_left_without_tags_is_told_so() {
+    let (mut feed, probe, _) = watched();
+    feed.change_plant(&plant_changed(&[], &[], &[1, 2, 3, 77]));
+    feed.flush(TICK);
+    let frames = probe.take();
+    assert!(frames.iter().all(|frame| (&frame["map"], &frame["u"]) == (&json!([]), &json!([]))), "{frames:?}");
+    assert_eq!(frames.len(), 2);
+}
+
+#[test]
+fn a_tag_that_comes_back_is_learned_once_it_is_announced() {
+    let (mut feed, probe, _) = watched();
+    feed.change_plant(&plant_changed(&[], &[], &[2]));
+    feed.flush(TICK);
+    probe.take();
+    assert_eq!(feed.change_plant(&plant_changed(&[2], &[], &[])), [TagId(2)]);
+    feed.learn_tags(&[record(2, "a/two", 12)]);
+    feed.flush(TICK * 2);
+    let all = json!([2, "resync", [[0, 1, "a/one"], [1, 3, "b/three"], [2, 2, "a/two"]]]);
+    assert_eq!(told(&probe), [all, json!([3, "resync", [[0, 1, "a/one"], [1, 2, "a/two"]]])]);
+}
+
+#[test]
+fn an_added_tag_is_told_to_the_selections_it_belongs_to_whether_it_was_learned_before_or_after() {
+    for learned_before in [true, false] {
+        let (mut feed, probe, _) = watched();
+        let (records, announcement) = ([record(4, "c/four", 9)], plant_changed(&[4], &[], &[]));
+        if learned_before {
+            feed.learn_tags(&records);
+            assert!(feed.change_plant(&announcement).is_empty());
+        } else {
+            assert_eq!(feed.change_plant(&announcement), [TagId(4)]);
+            feed.learn_tags(&records);
+        }
+        feed.flush(TICK);
+        let all = json!([[0, 1, "a/one"], [1, 2, "a/two"], [2, 3, "b/three"], [3, 4, "c/four"]]);
+        assert_eq!(told(&probe), [json!([2, "resync", all])], "nobody else");
+        feed.change_plant(&plant_changed(&[5], &[], &[]));
+        feed.learn_tags(&[record(5, "a/five", 10)]);
+        feed.flush(TICK * 2);
+        let within = json!([3, "resync", [[0, 1, "a/one"], [1, 2, "a/two"], [2, 5, "a/five"]]]);
+        assert_eq!(told(&probe)[1], within);
+    }
+}
+
+#[test]
+fn a_tag_renamed_while_it_is_read_has_its_new_name() {
+    let (mut feed, probe, _) = watched();
+    assert_eq!(feed.change_tags(&[change(4, 9, 1.0)]), [TagId(4)]);
+    assert_eq!(feed.change_plant(&plant_changed(&[], &[(4, "a/four")], &[])), [TagId(4)]);
+    feed.learn_tags(&[record(4, "c/four", 9)]);
+    feed.flush(TICK);
+    assert_eq!(told(&probe)[1], json!([3, "resync", [[0, 1, "a/one"], [1, 2, "a/two"], [2, 4, "a/four"]]]));
+}
+
+#[test]
+fn a_client_without_credit_is_told_everything_anew_once_it_has_some_and_owes_nothing_for_it() {
+    let (mut feed, probe, client) = watched();
+    for step in 1..=4_u32 {
+        feed.change_tags(&[change(3, u64::from(10 + step), f64::from(step))]);
+        feed.flush(TICK * step);
+    }
+    let deltas = probe.take();
+    assert_eq!(deltas.len(), CREDIT);
+    feed.change_plant(&plant_changed(&[], &[(3, "b/drei")], &[1]));
+    feed.change_tags(&[change(2, 20, 8.0)]);
+    feed.change_plant(&plant_changed(&[], &[(3, "b/tres")], &[]));
+    feed.flush(TICK * 10);
+    assert_eq!(told(&probe), [json!([3, "resync", [[0, 2, "a/two"]]])], "the one with credit");
+    feed.acknowledge(client, 2, deltas[0]["seq"].as_u64().unwrap());
+    feed.flush(TICK * 11);
+    let anew = probe.take().remove(0);
+    assert_eq!((&anew["type"], &anew["map"]), (&json!("resync"), &json!([[0, 2, "a/two"], [1, 3, "b/tres"]])));
+    assert_eq!(anew["u"], json!([[0, 8.0, "good", 2.0], [1, 4.0, "good", 2.0]]));
+    feed.change_tags(&[change(2, 21, 9.0)]);
+    feed.flush(TICK * 12);
+    assert_eq!(probe.take().len(), 2, "both have credit left");
+}
+
+#[test]
+fn clients_that_lag_differently_share_what_is_told_anew() {
+    let mut feed = feed();
+    let probes = [Probe::new(8), Probe::new(8)];
+    for (probe, changes) in probes.iter().zip(1..) {
+        let client = feed.connect(probe.clone());
+        subscribe(&mut feed, client, &wish(2, Topic::Tags));
+        feed.change_tags(&[change(1, 10 + changes, 1.0)]);
+    }
+    feed.change_plant(&plant_changed(&[], &[], &[1]));
+    feed.flush(TICK);
+    let frames = probes.map(|probe| probe.frames.take().remove(0));
+    assert_eq!(frames[0].as_ptr(), frames[1].as_ptr());
 }
