@@ -101,7 +101,7 @@ async fn every_wrong_request_is_a_problem_that_says_what_is_wrong() {
         ("/api/v1/alarms/ack", r#"{"ids": []}"#, 422, "invalid_ids"),
         ("/api/v1/machines/999/transitions", r#"{"transition": "reset"}"#, 404, "unknown_machine"),
         ("/api/v1/machines/999/transitions", r#"{"transition": "explode"}"#, 422, "invalid_transition"),
-        ("/api/v1/tags", "{}", 405, "method_not_allowed"),
+        ("/api/v1/tags", "{}", 422, "invalid_tag"),
         ("/overview", "{}", 405, "method_not_allowed"),
     ];
     for (path, body, status, code) in post {
@@ -130,7 +130,7 @@ async fn a_body_that_is_too_large_or_no_json_is_refused() {
 #[actix_web::test]
 async fn a_wrong_method_is_told_the_right_ones_and_head_is_get_without_a_body() {
     let site = Site::start().await;
-    let answer = site.send(Method::DELETE, "/api/v1/tags", &[], "").await;
+    let answer = site.send(Method::DELETE, "/api/v1/links", &[], "").await;
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
     let answer = site.get("/api/v1/alarms/ack").await;
     assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
