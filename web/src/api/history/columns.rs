@@ -78,7 +78,8 @@ pub struct HistoryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub next_cursor: Option<Option<String>>,
-    /// Changes of a tag's unit after the begin: values before each are in the unit that the tag had then.
+    /// Changes of a tag's unit after the begin, where there are any: values before each are in the unit of then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unit_changes: Vec<UnitChangeView>,
 }
 
