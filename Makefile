@@ -63,13 +63,13 @@ lint: ## Format, clippy, licences and file sizes
 doc: ## Build the API documentation
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 
-BENCHES := cvt alarms machines history
+BENCHES := cvt expressions alarms machines history start
 
 bench: ## Measure against floors of the same run and print one table (also in target/bench.md)
 	cargo bench --package flyball $(BENCHES:%=--bench %) --no-run
 	@{ echo "| row | work | floor | figure | ratio | budget |"; echo "|---|---|--:|--:|--:|---|"; } > target/bench.md
 	@for bench in $(BENCHES); do cargo bench --quiet --package flyball --bench $$bench | tee target/bench-$$bench.txt; done
-	@cat $(BENCHES:%=target/bench-%.txt) | grep -E '^\| *[0-9]+ *\|' >> target/bench.md || true
+	@cat $(BENCHES:%=target/bench-%.txt) | grep -E '^\| *D?[0-9]+ *\|' >> target/bench.md || true
 	@echo; cat target/bench.md
 
 examples: ## Run every example to its asserted end

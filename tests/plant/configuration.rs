@@ -204,7 +204,7 @@ async fn a_whole_file_is_applied_live_exported_and_planned_again_without_a_diffe
     assert!(tag(&plant, "loop.state").await.is_none(), "what a machine made goes with it");
     let alarms = ask(plant.alarms(), ListAlarms { limit: 100, ..ListAlarms::default() }, DEADLINE).await.unwrap();
     assert!(alarms.iter().all(|alarm| alarm.definition.name != "level.high" && alarm.definition.name != "loop.fault"));
-    plant.shutdown().await;
+    stop(plant).await;
 }
 
 #[actix_rt::test]

@@ -201,5 +201,5 @@ async fn a_machine_that_panics_is_faulted_and_alarmed_and_the_others_keep_their_
     ask(plant.machines(), reset, DEADLINE).await.unwrap().unwrap();
     plant.wait_for(fragile, PATIENCE, reached(1.0)).await.unwrap();
     until(|| alarm(&plant, "fragile.fault"), |alarm| alarm.state == AlarmState::Rtnun).await;
-    plant.shutdown().await;
+    stop(plant).await;
 }

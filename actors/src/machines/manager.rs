@@ -34,8 +34,8 @@ use tokio::sync::oneshot;
 const COLLECT: Duration = Duration::from_millis(100);
 /// How often a memory that could not be saved is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-/// Deadline for everything to be durable at a shutdown.
-const SETTLE: Duration = Duration::from_secs(5);
+/// Deadline for everything to be durable at a shutdown, within that of the plant's step.
+const SETTLE: Duration = Duration::from_millis(400);
 
 type Done = Result<(), SaveError>;
 type Reply<T> = ResponseActFuture<StateMachineManager, Result<T, MachineError>>;
@@ -192,9 +192,24 @@ impl StateMachineManager {
         if self.machines.get(&saved.id).is_none_or(|entry| saved.revision < entry.revision) {
             return;
         }
-        if let Some(message) = self.saver.submit(saved, waiter) {
+        let (id, revision) = (saved.id, saved.revision);
+        if let Some(message) = self.saver.submit(saved) {
             self.save(message, ctx);
         }
+        if let Some(waiter) = waiter.and_then(|waiter| self.saver.wait(id, revision, waiter)) {
+            // Whoever asked may have gone.
+            let _ = waiter.send(Ok(()));
+        }
+    }
+
+    /// Waiters for all that is not durable yet, under way or not.
+    fn await_unsettled(&mut self) -> Vec<oneshot::Receiver<Done>> {
+        let unsettled = self.saver.unsettled().into_iter().map(|(id, revision)| {
+            let (sender, receiver) = oneshot::channel();
+            let _given_back = self.saver.wait(id, revision, sender);
+            receiver
+        });
+        unsettled.collect()
     }
 
     fn save(&mut self, message: SaveMachine, ctx: &mut Context<Self>) {
@@ -220,8 +235,21 @@ impl StateMachineManager {
         }));
     }
 
-    fn save_unsaved(&mut self, ctx: &mut Context<Self>) {
-        for id in self.saver.unsaved() {
+    /// Whose memory is not durable, as text.
+    fn not_durable(&self) -> Option<String> {
+        const NAMED: usize = 5;
+        let unsettled = self.saver.unsettled();
+        let name = |id| self.machines.get(id).map_or_else(|| id.to_string(), |entry| entry.definition.name.clone());
+        let names: Vec<String> = unsettled.iter().take(NAMED).map(|(id, _)| name(id)).collect();
+        let others = match unsettled.len().checked_sub(NAMED) {
+            None | Some(0) => String::new(),
+            Some(others) => format!(" and {others} others"),
+        };
+        (!unsettled.is_empty()).then(|| format!("not durable: the memory of {}{others}", names.join(", ")))
+    }
+
+    fn save_unsettled(&mut self, ctx: &mut Context<Self>) {
+        for (id, _) in self.saver.unsettled() {
             if let Some(message) = self.saver.next(id) {
                 self.save(message, ctx);
             }
@@ -246,7 +274,7 @@ impl Actor for StateMachineManager {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ticker::every(ctx, COLLECT, |manager: &mut Self, ctx, _tick| manager.collect(ctx));
-        ticker::every(ctx, RETRY, |manager: &mut Self, ctx, _tick| manager.save_unsaved(ctx));
+        ticker::every(ctx, RETRY, |manager: &mut Self, ctx, _tick| manager.save_unsettled(ctx));
     }
 }
 
@@ -327,23 +355,19 @@ impl Handler<EnterSafeState> for StateMachineManager {
             join(ask_recipient(&sync, HaltMachines, deadline), ask_recipient(&parallel, HaltMachines, deadline)).await
         };
         let halted = wrap_future::<_, Self>(halts).map(|(sync, parallel), manager, ctx| {
-            let (mut report, mut waiting) = (SafeStateReport::default(), Vec::new());
+            let mut report = SafeStateReport::default();
             for (mode, answer) in [(Mode::Sync, sync), (Mode::Async, parallel)] {
                 match answer {
                     Ok(halted) => {
                         report.machines += halted.machines;
                         report.problems.extend(halted.problems);
-                        for saved in halted.saved {
-                            let (sender, receiver) = oneshot::channel();
-                            manager.submit(saved, Some(sender), ctx);
-                            waiting.push(receiver);
-                        }
+                        halted.saved.into_iter().for_each(|saved| manager.submit(saved, None, ctx));
                     }
                     Err(error) => report.problems.push(worker_unavailable(mode, error).to_string()),
                 }
             }
-            manager.save_unsaved(ctx);
-            (report, waiting)
+            manager.save_unsettled(ctx);
+            (report, manager.await_unsettled())
         });
         Box::pin(halted.then(|(report, waiting), _manager, _ctx| {
             wrap_future::<_, Self>(async move {
@@ -352,9 +376,7 @@ impl Handler<EnterSafeState> for StateMachineManager {
                 report
             })
             .map(|mut report: SafeStateReport, manager, _ctx| {
-                if !manager.saver.is_settled() {
-                    report.problems.push("the memory of some machines is not durable".to_owned());
-                }
+                report.problems.extend(manager.not_durable());
                 report
             })
         }))

@@ -39,8 +39,8 @@ impl<W> Default for Saver<W> {
 
 impl<W> Saver<W> {
     /// Takes a memory, and gives what is to be sent now.
-    pub(super) fn submit(&mut self, saved: Saved, waiter: Option<W>) -> Option<SaveMachine> {
-        let (id, revision) = (saved.id, saved.revision);
+    pub(super) fn submit(&mut self, saved: Saved) -> Option<SaveMachine> {
+        let id = saved.id;
         let slot = self.slots.entry(id).or_insert_with(|| Slot {
             newest: saved.clone(),
             under_way: None,
@@ -51,8 +51,18 @@ impl<W> Saver<W> {
         if saved.revision > slot.newest.revision {
             slot.newest = saved;
         }
-        slot.waiting.extend(waiter.map(|waiter| (revision, waiter)));
         self.next(id)
+    }
+
+    /// Has somebody wait for a memory at least as new as `revision`; gives the waiter back where one is durable already.
+    pub(super) fn wait(&mut self, id: MachineId, revision: u64, waiter: W) -> Option<W> {
+        match self.slots.get_mut(&id) {
+            Some(slot) if slot.durable < revision => {
+                slot.waiting.push((revision, waiter));
+                None
+            }
+            _ => Some(waiter),
+        }
     }
 
     /// What is to be sent for a machine now: nothing while a save is under way or nothing is new.
@@ -79,20 +89,15 @@ impl<W> Saver<W> {
         done
     }
 
-    /// Machines whose newest memory is neither durable nor under way.
-    pub(super) fn unsaved(&self) -> Vec<MachineId> {
-        let open = |slot: &Slot<W>| slot.under_way.is_none() && !slot.is_settled();
-        self.slots.iter().filter(|(_, slot)| open(slot)).map(|(id, _)| *id).collect()
+    /// Machines whose newest memory is not durable, with its revision; it may be under way.
+    pub(super) fn unsettled(&self) -> Vec<(MachineId, u64)> {
+        let open = self.slots.iter().filter(|(_, slot)| !slot.is_settled());
+        open.map(|(id, slot)| (*id, slot.newest.revision)).collect()
     }
 
     /// Whether somebody waits for a memory of the machine.
     pub(super) fn is_awaited(&self, id: MachineId) -> bool {
         self.slots.get(&id).is_some_and(|slot| !slot.waiting.is_empty())
-    }
-
-    /// Whether every memory is durable.
-    pub(super) fn is_settled(&self) -> bool {
-        self.slots.values().all(Slot::is_settled)
     }
 
     /// Forgets a machine once its last memory is durable.
@@ -131,25 +136,40 @@ mod tests {
     #[test]
     fn while_a_save_is_under_way_only_the_newest_is_kept() {
         let mut saver = Saver::default();
-        assert_eq!(revision(saver.submit(saved(1), Some("a"))), Some(Value::Integer(1)));
-        assert!(saver.submit(saved(3), Some("c")).is_none());
-        assert!(saver.submit(saved(2), Some("b")).is_none(), "older than what is kept");
+        assert_eq!(revision(saver.submit(saved(1))), Some(Value::Integer(1)));
+        assert!(saver.submit(saved(3)).is_none());
+        assert!(saver.submit(saved(2)).is_none(), "older than what is kept");
+        for (revision, waiter) in [(1, "a"), (3, "c"), (2, "b")] {
+            assert_eq!(saver.wait(MachineId(1), revision, waiter), None);
+        }
         assert_eq!(saver.finished(MachineId(1), true), ["a"]);
         assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(3)));
         assert_eq!(saver.finished(MachineId(1), true), ["c", "b"]);
-        assert!(saver.next(MachineId(1)).is_none() && saver.is_settled());
+        assert!(saver.next(MachineId(1)).is_none() && saver.unsettled().is_empty());
+    }
+
+    #[test]
+    fn who_waits_for_what_is_durable_is_told_at_once_and_for_what_is_under_way_with_its_end() {
+        let mut saver = Saver::default();
+        saver.submit(saved(1));
+        assert_eq!(saver.unsettled(), [(MachineId(1), 1)], "under way");
+        assert_eq!(saver.wait(MachineId(1), 1, "with its end"), None);
+        assert_eq!(saver.finished(MachineId(1), true), ["with its end"]);
+        assert!(saver.submit(saved(1)).is_none(), "the same once more");
+        assert_eq!(saver.wait(MachineId(1), 1, "at once"), Some("at once"));
     }
 
     #[test]
     fn the_last_memory_of_a_machine_that_leaves_is_saved_and_one_that_comes_back_is_newer() {
         let mut saver = Saver::default();
-        saver.submit(saved(1), None);
-        saver.submit(saved(2), Some("last"));
+        saver.submit(saved(1));
+        saver.submit(saved(2));
+        saver.wait(MachineId(1), 2, "last");
         saver.leave(MachineId(1));
         assert_eq!(saver.finished(MachineId(1), true), [""; 0]);
         assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(2)));
         saver.enter(MachineId(1));
-        assert!(saver.submit(saved(9), None).is_none(), "behind the save under way");
+        assert!(saver.submit(saved(9)).is_none(), "behind the save under way");
         assert_eq!(saver.finished(MachineId(1), true), ["last"]);
         assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(9)));
         saver.leave(MachineId(1));
@@ -160,10 +180,10 @@ mod tests {
     #[test]
     fn a_save_that_failed_is_told_and_stays_to_be_tried_again() {
         let mut saver = Saver::default();
-        saver.submit(saved(1), Some("a"));
+        saver.submit(saved(1));
+        saver.wait(MachineId(1), 1, "a");
         assert_eq!(saver.finished(MachineId(1), false), ["a"]);
-        assert_eq!(saver.unsaved(), [MachineId(1)]);
-        assert!(!saver.is_settled());
+        assert_eq!(saver.unsettled(), [(MachineId(1), 1)]);
         assert_eq!(revision(saver.next(MachineId(1))), Some(Value::Integer(1)));
     }
 }

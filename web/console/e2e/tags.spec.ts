@@ -66,8 +66,8 @@ test('a tag is made, its unit, filter and dead-band are changed, and all survive
   await dialog.getByRole('button', { name: 'Review…' }).click();
   const changes = dialog.getByRole('list', { name: 'Changes' });
   await expect(changes.getByRole('row', { name: /^Source unit cm → mm/ })).toBeVisible();
-  await expect(changes.getByRole('row', { name: /^Dead-band – → absolute 0.25/ })).toBeVisible();
-  await expect(changes.getByRole('row', { name: /^Filter – → lag/ })).toBeVisible();
+  await expect(changes.getByRole('row', { name: /^Dead-band: absolute – → 0.25/ })).toBeVisible();
+  await expect(changes.getByRole('row', { name: /^Filter: lag.time_constant_ms – → 2000/ })).toBeVisible();
   expect(await violations(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(dialog).toBeHidden();

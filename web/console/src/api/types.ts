@@ -52,6 +52,16 @@ export interface TagView {
 export interface HistoryColumns {
   t: number[];
   series: HistorySeries[];
+  /** Absent where no unit changed since the begin. */
+  unit_changes?: UnitChange[];
+}
+
+/** Values of a tag before `t`, in milliseconds since the epoch, are in the unit `before`. */
+export interface UnitChange {
+  id: number;
+  t: number;
+  before: string | null;
+  after: string | null;
 }
 
 export interface HistorySeries {

@@ -1,6 +1,6 @@
 import type { TagStore } from '../live/tag-store';
 import type { Api } from '../api/client';
-import type { Quality, Scalar } from '../api/types';
+import type { Quality, Scalar, UnitChange } from '../api/types';
 import { bounds, type TimeRange } from '../live/time-range';
 import { toNumber, TrendBuffer, type TrendColumns } from '../live/trend-buffer';
 
@@ -26,6 +26,7 @@ export interface TrendRequest {
   range: TimeRange;
   maxPoints: number;
   onData(columns: TrendColumns, from: number, to: number): void;
+  onUnitChanges?(changes: UnitChange[]): void;
   onProblem(error: unknown): void;
   onBusy?(busy: boolean): void;
 }
@@ -77,6 +78,7 @@ export class TrendSource {
     try {
       const history = await this.#feed.api.history(ids, from, to, maxPoints, this.#abort.signal);
       if (this.#abort.signal.aborted) return;
+      this.#request.onUnitChanges?.(history.unit_changes ?? []);
       const buffer = new TrendBuffer(ids, Math.max(maxPoints, history.t.length) + 2, (to - from) / maxPoints);
       buffer.load(history);
       this.#buffer = buffer;

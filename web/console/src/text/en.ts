@@ -103,6 +103,7 @@ export const en = {
   'write.do': 'Write',
   'write.done': '{tag} written: {value}',
 
+  'trends.unitchange': 'Values of {tag} before {time} are in {before}, not in {after}: they are drawn as they were stored.',
   'trends.chart': 'Trend of {tags}',
   'trends.span': 'Span up to now',
   'trends.move': 'Move and zoom',

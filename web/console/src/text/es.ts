@@ -104,6 +104,7 @@ export const es: Record<keyof typeof en, string> = {
   'write.do': 'Escribir',
   'write.done': '{tag} escrito: {value}',
 
+  'trends.unitchange': 'Los valores de {tag} anteriores a {time} están en {before}, no en {after}: se muestran como se guardaron.',
   'trends.chart': 'Tendencia de {tags}',
   'trends.span': 'Intervalo hasta ahora',
   'trends.move': 'Mover y ampliar',
