@@ -51,30 +51,43 @@ impl Reading {
         match kind {
             Kind::Text => Ok(bare(cell).into()),
             Kind::Integer => integer(cell).ok_or("a whole number from 0 to 4,294,967,295"),
-            Kind::Number => self.number(cell).ok_or("a number"),
+            Kind::Number => self.number(cell, "a number"),
             Kind::Truth => truth(cell).ok_or("true or false"),
             Kind::Table if truth(cell) == Some(true.into()) => Ok(Json::Object(serde_json::Map::new())),
             Kind::Table => Err("true, or nothing"),
             Kind::Value => match self.data_type {
                 Some(DataType::Text) => Ok(bare(cell).into()),
                 Some(DataType::Boolean) => truth(cell).ok_or("true or false"),
-                Some(DataType::Float) => self.number(cell).ok_or("a number"),
-                Some(DataType::Integer) => self.number(cell).ok_or("a whole number"),
-                None => self.number(cell).or_else(|| truth(cell)).ok_or("a number, or true or false"),
+                Some(DataType::Float) => self.number(cell, "a number"),
+                Some(DataType::Integer) => self.number(cell, "a whole number"),
+                None => self.number(cell, "a number, or true or false").or_else(|allowed| truth(cell).ok_or(allowed)),
             },
         }
     }
 
     /// A finite number, an integer where it is written as one.
-    fn number(self, cell: &str) -> Option<Json> {
+    fn number(self, cell: &str, allowed: &'static str) -> Result<Json, &'static str> {
         let cell = cell.trim();
+        if self.decimal_comma && is_grouped(cell) {
+            return Err("a number without points between its thousands: 1.000 may be 1 or 1000");
+        }
         let has_comma = self.decimal_comma && cell.matches(',').count() == 1 && !cell.contains('.');
         let cell = if has_comma { Cow::Owned(cell.replace(',', ".")) } else { Cow::Borrowed(cell) };
         if let Ok(integer) = cell.parse::<i64>() {
-            return Some(integer.into());
+            return Ok(integer.into());
         }
-        Number::from_f64(cell.parse().ok()?).map(Json::Number)
+        let number = cell.parse().ok().and_then(Number::from_f64);
+        number.map(Json::Number).ok_or(allowed)
     }
+}
+
+/// Whether a number is written like `1.000`: a thousand where the comma is decimal, and one where the point is.
+fn is_grouped(cell: &str) -> bool {
+    let mut groups = cell.trim_start_matches(['+', '-']).split('.');
+    let digits = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next().is_some_and(|first| digits(first) && first.len() <= 3 && !first.starts_with('0'));
+    let mut rest = groups.peekable();
+    first && rest.peek().is_some() && rest.all(|group| digits(group) && group.len() == 3)
 }
 
 fn integer(cell: &str) -> Option<Json> {
@@ -132,6 +145,11 @@ mod tests {
         }
         assert_eq!(comma(true).read("1,5", Kind::Number), Ok(1.5.into()));
         assert_eq!(comma(true).read("1.5", Kind::Number), Ok(1.5.into()));
+        for thousand in ["1.000", "-12.345", "1.000.000"] {
+            assert!(comma(true).read(thousand, Kind::Number).is_err(), "{thousand} may be a thousand");
+        }
+        assert_eq!(comma(true).read("0.125", Kind::Number), Ok(0.125.into()));
+        assert_eq!(comma(false).read("1.000", Kind::Number), Ok(1.0.into()));
         assert_eq!(comma(true).read("1.000,5", Kind::Number), Err("a number"));
         assert_eq!(comma(true).read("1,000,000", Kind::Number), Err("a number"));
         for cell in ["1.0", "-1", "4294967296", "1,5", ""] {

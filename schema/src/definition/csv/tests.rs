@@ -1,7 +1,9 @@
 //! Files by what they are read as, and by what is told of those that are wrong.
 
 use super::*;
-use crate::definition::{AlarmKind, DeadBand, Difference, PlantDefinition, Priority};
+use crate::definition::{
+    AlarmKind, DeadBand, Difference, Filter, PlantDefinition, Priority, RangeScreen, RateScreen, Screens,
+};
 use crate::{DataType, Value};
 
 fn faults_of(text: &str) -> String {
@@ -184,6 +186,31 @@ fn a_field_without_a_column_stays_and_an_empty_cell_clears_it() {
     assert_eq!(merged.tags[0].unit.as_deref(), Some("cm"));
     let merged = merge(&plant(), CsvItems::read("name,tag,kind,set_point\nhigh,b,HIGH,7\n").unwrap());
     assert_eq!((merged.alarms[0].priority, &merged.alarms[0].set_point), (Priority::High, &Value::Integer(7)));
+}
+
+#[test]
+fn a_field_within_a_table_stays_where_it_has_no_column_of_its_own() {
+    let mut plant = plant();
+    plant.tags[0].filter = Some(Filter::Kalman { process_noise: 0.1, measurement_noise: 1.0, reset_sigmas: 7.0 });
+    plant.tags[0].screens = Some(Screens {
+        alarm: Some(Priority::High),
+        range: Some(RangeScreen { low: Some(0.0), high: None }),
+        rate: Some(RateScreen { limit: 1.0 }),
+        ..Screens::default()
+    });
+    let merged = |text: &str| merge(&plant, CsvItems::read(text).unwrap()).tags[0].clone();
+    let mut expected = plant.tags[0].clone();
+    expected.screens.as_mut().unwrap().rate = Some(RateScreen { limit: 2.5 });
+    assert_eq!(merged("name,screens.rate.limit\na,2.5\n"), expected);
+    expected.screens.as_mut().unwrap().rate = None;
+    assert_eq!(merged("name,screens.rate.limit\na,\n"), expected, "only what the empty cell stands for");
+    let noises = "name,filter.kalman.process_noise,filter.kalman.measurement_noise\n";
+    let kalman = merged(&format!("{noises}a,0.2,2\n")).filter;
+    assert_eq!(kalman, Some(Filter::Kalman { process_noise: 0.2, measurement_noise: 2.0, reset_sigmas: 7.0 }));
+    assert_eq!(merged(&format!("{noises}a,,\n")).filter, None, "a filter without what it needs is none");
+    let lag = merged("name,filter.lag.time_constant_ms\na,500\n").filter;
+    assert_eq!(lag, Some(Filter::Lag { time_constant_ms: 500 }), "one filter excludes the other");
+    assert_eq!(merged("name,dead_band.percent\na,5\n").dead_band, Some(DeadBand::Percent(5.0)));
 }
 
 #[test]
