@@ -44,17 +44,28 @@ impl From<CvtError> for Problem {
 
 impl From<ConfigurationError> for Problem {
     fn from(error: ConfigurationError) -> Self {
+        Self::of_tags(error, &|_| None)
+    }
+}
+
+impl Problem {
+    /// A refused change of tags; `own` gives where in the request the tag of a name stands, none for one that the request
+    /// does not name.
+    pub(crate) fn of_tags(error: ConfigurationError, own: &dyn Fn(&str) -> Option<String>) -> Self {
         let detail = chain(&error);
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
         match error {
-            ConfigurationError::Invalid(errors) => invalid(&errors, detail),
+            ConfigurationError::Invalid(errors) => invalid(&errors, detail, own),
             ConfigurationError::AtEdit { index, source } => {
-                let problem = Self::from(*source).saying(detail.clone());
+                let problem = Self::of_tags(*source, own).saying(detail.clone());
                 let code = problem.code.clone();
                 problem.at(format!("/ops/{index}"), code, detail)
             }
             ConfigurationError::Machine(error) => error.into(),
-            ConfigurationError::RetentionClass { .. } => Self::invalid("retention", "/retention", detail),
+            ConfigurationError::RetentionClass { ref tag, .. } => {
+                let pointer = own(tag).unwrap_or_else(|| format!("/tag/{tag}"));
+                Self::invalid("retention", format!("{pointer}/retention"), detail)
+            }
             ConfigurationError::UnknownTag(_) => Self::unknown("tag", detail),
             ConfigurationError::DuplicateTag(_) => conflict("duplicate_tag").at("/name", "duplicate_tag", detail),
             ConfigurationError::MadeByPlant(_) => conflict("made_by_plant"),
@@ -74,8 +85,9 @@ impl From<ConfigurationError> for Problem {
     }
 }
 
-/// Broken rules of a definition: each by the path of its field, of other items than the tag at hand with their name.
-fn invalid(errors: &[DefinitionError], detail: String) -> Problem {
+/// Broken rules of a definition: each by the path of its field in the request, of items that the request does not name
+/// with their kind and name.
+fn invalid(errors: &[DefinitionError], detail: String, own: &dyn Fn(&str) -> Option<String>) -> Problem {
     let code = |error: &DefinitionError| {
         let field = error.place.as_ref().map_or("", |place| place.field);
         let field = field.split('.').next().unwrap_or_default();
@@ -84,12 +96,17 @@ fn invalid(errors: &[DefinitionError], detail: String) -> Problem {
     let first = errors.first().map_or_else(|| "invalid_tag".to_owned(), code);
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, first, detail);
     errors.iter().take(100).fold(problem, |problem, error| {
-        let pointer = match &error.place {
-            Some(place) if place.item == "tag" => format!("/{}", place.field.replace('.', "/")),
-            Some(place) => format!("/{}/{}/{}", place.item, place.name, place.field),
-            None => String::new(),
-        };
-        problem.at(pointer, code(error), error.fault.to_string())
+        let Some(place) = &error.place else { return problem.at("", code(error), error.to_string()) };
+        match own(&place.name).filter(|_| place.item == "tag") {
+            Some(pointer) => {
+                let pointer = format!("{pointer}/{}", place.field.replace('.', "/"));
+                problem.at(pointer, code(error), error.fault.to_string())
+            }
+            None => {
+                let pointer = format!("/{}/{}/{}", place.item, place.name, place.field);
+                problem.at(pointer, code(error), error.to_string())
+            }
+        }
     })
 }
 

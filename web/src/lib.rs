@@ -24,6 +24,7 @@ pub mod extract;
 pub mod live;
 pub mod openapi;
 pub mod origin;
+pub mod plant_text;
 pub mod points_csv;
 pub mod problem;
 pub mod range;

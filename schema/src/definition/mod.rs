@@ -19,7 +19,7 @@ mod users;
 mod validate;
 
 pub use alarm::{AlarmClass, AlarmDefinition, AlarmKind, Priority};
-pub use difference::{Changed, Changes, Counts, Difference, FieldChange, Item, Warning};
+pub use difference::{Changed, Changes, Counts, Difference, FieldChange, Item, Warning, fields_of};
 pub use error::{DefinitionError, Fault, Place};
 pub use filter::Filter;
 pub use screens::{DriftScreen, FrozenScreen, OutlierScreen, RangeScreen, RateScreen, Screens};

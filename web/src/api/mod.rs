@@ -16,7 +16,7 @@ pub mod units;
 use crate::problem::Problem;
 use crate::state::WebState;
 use actix_web::{HttpRequest, web};
-use flyball::configuration::{Author, ChangePlant, Plan};
+use flyball::configuration::{Author, ChangePlant, ConfigurationError, Plan};
 use flyball::schema::{Quality, Value};
 use flyball::send::ask;
 use serde::{Deserialize, Serialize};
@@ -77,10 +77,10 @@ pub(crate) fn author(request: &HttpRequest, reason: Option<String>) -> Author {
 /// Asks who changes the plant, and waits until it is done even where the client goes away meanwhile.
 ///
 /// # Errors
-/// Those of the change; `unavailable`.
-pub(crate) async fn change(state: &State, change: ChangePlant) -> Result<Plan, Problem> {
+/// `unavailable`, `deadline`; within, why it was refused.
+pub(crate) async fn change(state: &State, change: ChangePlant) -> Result<Result<Plan, ConfigurationError>, Problem> {
     let plant = state.plant().clone();
-    command(async move { Ok(ask(plant.configuration(), change, CHANGE_DEADLINE).await??) }).await
+    command(async move { Ok(ask(plant.configuration(), change, CHANGE_DEADLINE).await?) }).await
 }
 
 /// Runs a command to its end even where the client goes away meanwhile.

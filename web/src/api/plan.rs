@@ -1,13 +1,16 @@
 //! What a change of the plant is, as clients are told.
 
 use flyball::configuration::Plan;
-use flyball::schema::definition::{Changed, Changes, Difference, Item};
+use flyball::schema::definition::{Changed, Changes, Difference, FieldChange, Item, fields_of};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 /// Items told one by one at the most.
 const MOST_ITEMS: usize = 1_000;
+
+/// Warnings told at the most.
+const MOST_WARNINGS: usize = 200;
 
 /// Lines of the text at the most.
 const MOST_LINES: usize = 200;
@@ -27,8 +30,10 @@ pub struct PlanView {
     pub removed: usize,
     /// All of it for a person, several lines; cut where it is long.
     pub text: String,
-    /// What deserves attention, a sentence each.
+    /// What deserves attention, a sentence each; the first two hundred.
     pub warnings: Vec<String>,
+    /// How many there are.
+    pub warnings_total: usize,
     /// Each item, the first thousand.
     pub items: Vec<PlanItem>,
     /// What was agreed but takes effect only at the next start, a sentence each.
@@ -48,7 +53,7 @@ pub struct PlanItem {
     pub name: String,
     /// Its name before, where that is another one.
     pub was: Option<String>,
-    /// What changes of it; of one that is added or removed, nothing is told.
+    /// What changes of it; of one that is added all that is set, of one that is removed nothing.
     pub fields: Vec<PlanField>,
 }
 
@@ -87,6 +92,7 @@ impl From<&Plan> for PlanView {
         of_kind(&mut items, "alarm", &difference.alarms);
         of_kind(&mut items, "machine", &difference.machines);
         items.truncate(MOST_ITEMS);
+        let warnings = difference.warnings();
         Self {
             empty: difference.is_empty(),
             added: counts.added,
@@ -94,7 +100,8 @@ impl From<&Plan> for PlanView {
             renamed: counts.renamed,
             removed: counts.removed,
             text,
-            warnings: difference.warnings().iter().map(ToString::to_string).collect(),
+            warnings: warnings.iter().take(MOST_WARNINGS).map(ToString::to_string).collect(),
+            warnings_total: warnings.len(),
             items,
             problems: plan.problems.clone(),
         }
@@ -103,9 +110,9 @@ impl From<&Plan> for PlanView {
 
 fn of_kind<T: Item + Serialize>(items: &mut Vec<PlanItem>, item: &'static str, changes: &Changes<T>) {
     let room = MOST_ITEMS.saturating_sub(items.len());
-    let plain = |change, name: &str| PlanItem { change, item, name: name.to_owned(), was: None, fields: Vec::new() };
-    let added = changes.added.iter().map(|one| plain("add", one.name()));
-    let removed = changes.removed.iter().map(|one| plain("remove", one.name()));
+    let plain = |change, name: &str, fields| PlanItem { change, item, name: name.to_owned(), was: None, fields };
+    let added = changes.added.iter().map(|one| plain("add", one.name(), fields(fields_of(one))));
+    let removed = changes.removed.iter().map(|one| plain("remove", one.name(), Vec::new()));
     let changed = changes.changed.iter().map(|change: &Changed<T>| PlanItem {
         change: if change.is_renamed() { "rename" } else { "change" },
         item,
@@ -116,11 +123,7 @@ fn of_kind<T: Item + Serialize>(items: &mut Vec<PlanItem>, item: &'static str, c
     items.extend(added.chain(changed).chain(removed).take(room));
 }
 
-fn fields(changes: Vec<flyball::schema::definition::FieldChange>) -> Vec<PlanField> {
-    let field = |change: flyball::schema::definition::FieldChange| PlanField {
-        field: change.path,
-        before: change.before,
-        after: change.after,
-    };
+fn fields(changes: Vec<FieldChange>) -> Vec<PlanField> {
+    let field = |change: FieldChange| PlanField { field: change.path, before: change.before, after: change.after };
     changes.into_iter().map(field).collect()
 }

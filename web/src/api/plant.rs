@@ -1,13 +1,14 @@
 //! The plant as code: plan, apply, export.
 
 use super::plan::PlanView;
-use super::{NoQuery, State, author, change};
+use super::{NoQuery, State, author, change, short};
+use crate::plant_text::Content;
 use crate::problem::Problem;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Bytes, Json, Payload, Query};
-use actix_web::{HttpRequest, HttpResponse};
-use flyball::configuration::{Change, ChangePlant, ConfigurationError, Edit, ReadDefinition};
+use actix_web::{HttpRequest, HttpResponse, web};
+use flyball::configuration::{Change, ChangePlant, Edit, Plan, ReadDefinition};
 use flyball::schema::definition::csv::{CsvItems, write_alarms, write_tags};
 use flyball::schema::definition::{DefinitionError, PlantDefinition};
 use flyball::send::{DEADLINE, ask};
@@ -16,6 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Largest plant file that is taken, bytes.
 pub const MAX_FILE: usize = 64 * 1024 * 1024;
+
+/// Characters of a reason at the most.
+const MOST_REASON: usize = 1_000;
 
 /// Problems told one by one at the most.
 const MOST_PROBLEMS: usize = 100;
@@ -34,68 +38,52 @@ pub struct ApplyQuery {
 }
 
 /// A plant file as it was sent.
-enum File {
-    Toml(String),
-    Csv(Box<CsvItems>),
+struct File {
+    text: String,
+    content: Content,
 }
 
 impl File {
-    fn read(request: &HttpRequest, body: &Bytes) -> Result<Self, Problem> {
-        let text = std::str::from_utf8(body).map_err(|error| Problem::malformed(format!("not UTF-8: {error}")))?;
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        match kind.split(';').next().unwrap_or_default().trim() {
-            "application/toml" => Ok(Self::Toml(text.to_owned())),
+    /// Reads a body of a media type. Takes its time: not for a thread that serves others.
+    fn read(media_type: &str, body: &[u8]) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(body).map_err(|error| {
+            let line = body[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Problem::malformed(format!("line {line}: not UTF-8"))
+        })?;
+        let content = match media_type.split(';').next().unwrap_or_default().trim() {
+            "application/toml" => match PlantDefinition::from_toml_or_all(text) {
+                Ok(definition) => Content::Whole(Box::new(definition)),
+                Err(errors) => return Err(invalid(&errors)),
+            },
             "text/csv" => match CsvItems::read(text) {
-                Ok(items) => Ok(Self::Csv(Box::new(items))),
-                Err(errors) => Err(wrong(
-                    errors.len(),
-                    errors.iter().map(|error| (error.line, error.column, error.fault.to_string(), error.to_string())),
-                )),
+                Ok(items) => Content::Items(Box::new(items)),
+                Err(errors) => {
+                    let parts = errors.iter().map(|error| ((error.line, error.column), error.to_string()));
+                    return Err(wrong(errors.len(), parts));
+                }
             },
-            other => Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                format!("a plant file is application/toml or text/csv, not \"{other}\""),
-            )),
-        }
-    }
-
-    fn change(&self) -> Result<Change, Problem> {
-        match self {
-            Self::Toml(text) => match PlantDefinition::from_toml_or_all(text) {
-                Ok(definition) => Ok(Change::Whole(Box::new(definition))),
-                Err(errors) => Err(invalid(&errors)),
-            },
-            Self::Csv(items) => Ok(Change::Edits(vec![Edit::Put(items.clone())])),
-        }
-    }
-
-    /// Finds where in the file each problem stands.
-    fn locate(&self, mut errors: Vec<DefinitionError>) -> Problem {
-        match self {
-            Self::Toml(text) => DefinitionError::locate_all(&mut errors, text),
-            Self::Csv(items) => items.locate_all(&mut errors),
-        }
-        invalid(&errors)
+            other => {
+                return Err(Problem::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "unsupported_media_type",
+                    format!("a plant file is application/toml or text/csv, not \"{other}\""),
+                ));
+            }
+        };
+        Ok(Self { text: text.to_owned(), content })
     }
 }
 
 fn invalid(errors: &[DefinitionError]) -> Problem {
-    wrong(
-        errors.len(),
-        errors.iter().map(|error| {
-            let (line, column) = error.position.unwrap_or_default();
-            (line, column, error.fault.to_string(), error.to_string())
-        }),
-    )
+    wrong(errors.len(), errors.iter().map(|error| (error.position.unwrap_or_default(), error.to_string())))
 }
 
 /// A problem that lists what is wrong by line and column.
-fn wrong(count: usize, parts: impl Iterator<Item = (usize, usize, String, String)>) -> Problem {
+fn wrong(count: usize, parts: impl Iterator<Item = ((usize, usize), String)>) -> Problem {
     let what = if count == 1 { "1 thing is wrong".to_owned() } else { format!("{count} things are wrong") };
     let problem =
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_plant", format!("{what}; nothing is changed"));
-    parts.take(MOST_PROBLEMS).fold(problem, |problem, (line, column, _fault, detail)| {
+    parts.take(MOST_PROBLEMS).fold(problem, |problem, ((line, column), detail)| {
         problem.at(format!("/line/{line}/column/{column}"), "invalid_plant", detail)
     })
 }
@@ -119,14 +107,17 @@ async fn run(
     payload: Payload,
     query: ApplyQuery,
 ) -> Result<Json<PlanView>, Problem> {
-    let file = File::read(request, &receive(payload).await?)?;
-    let message = ChangePlant { change: file.change()?, author: author(request, query.reason), dry_run: query.dry_run };
-    let plant = state.plant().clone();
-    let outcome = super::command(async move { Ok(ask(plant.configuration(), message, super::CHANGE_DEADLINE).await?) });
-    match outcome.await? {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+    let body = receive(payload).await?;
+    let file = web::block(move || File::read(&kind, &body)).await.map_err(|error| Problem::internal(&error))??;
+    let author = author(request, query.reason);
+    let message = ChangePlant { change: file.content.change(), author, dry_run: query.dry_run };
+    match change(state, message).await? {
         Ok(plan) => Ok(Json(PlanView::from(&plan))),
-        Err(ConfigurationError::Invalid(errors)) => Err(file.locate(errors)),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(match file.content.blamed(&file.text, error) {
+            Ok(errors) => invalid(&errors),
+            Err(error) => error.into(),
+        }),
     }
 }
 
@@ -163,7 +154,9 @@ pub async fn apply(
     query: Query<ApplyQuery>,
     payload: Payload,
 ) -> Result<Json<PlanView>, Problem> {
-    run(&state, &request, payload, query.into_inner()).await
+    let ApplyQuery { dry_run, reason } = query.into_inner();
+    let reason = short("reason", reason, MOST_REASON)?;
+    run(&state, &request, payload, ApplyQuery { dry_run, reason }).await
 }
 
 /// What is exported.
@@ -218,13 +211,14 @@ pub async fn export(state: State, query: Query<ExportQuery>) -> Result<HttpRespo
         .body(text))
 }
 
-/// Asks for a change that has no file.
+/// Asks for a change that has no file; `own` gives where in the request the tag of a name stands.
 pub(super) async fn edit(
     state: &State,
     request: &HttpRequest,
     edits: Vec<Edit>,
     dry_run: bool,
-) -> Result<flyball::configuration::Plan, Problem> {
+    own: &dyn Fn(&str) -> Option<String>,
+) -> Result<Plan, Problem> {
     let message = ChangePlant { change: Change::Edits(edits), author: author(request, None), dry_run };
-    change(state, message).await
+    change(state, message).await?.map_err(|error| Problem::of_tags(error, own))
 }

@@ -1,10 +1,11 @@
 //! A file that says what a plant consists of: TOML for the whole plant, CSV for tags or alarms.
 
 use super::{DAMAGED, Failure, NO_INPUT, UNAVAILABLE, WRONG_CONFIGURATION, chain};
-use flyball::configuration::{Change, Complete, ConfigurationError, Edit};
+use flyball::configuration::{Complete, ConfigurationError};
 use flyball::machines::Kinds;
+use flyball::schema::definition::PlantDefinition;
 use flyball::schema::definition::csv::CsvItems;
-use flyball::schema::definition::{DefinitionError, Fault, Place, PlantDefinition};
+use flyball_web::plant_text::Content;
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
@@ -15,25 +16,6 @@ pub(super) struct PlantFile {
     name: String,
     text: String,
     is_csv: bool,
-}
-
-/// What a file says.
-#[derive(Debug)]
-pub(super) enum Content {
-    /// The whole plant: what it does not name is removed.
-    Whole(Box<PlantDefinition>),
-    /// Tags or alarms that are added or changed by name; others stay.
-    Items(Box<CsvItems>),
-}
-
-impl Content {
-    /// The change that applying it is.
-    pub(super) fn change(&self) -> Change {
-        match self {
-            Self::Whole(definition) => Change::Whole(definition.clone()),
-            Self::Items(items) => Change::Edits(vec![Edit::Put(items.clone())]),
-        }
-    }
 }
 
 impl PlantFile {
@@ -120,53 +102,12 @@ impl PlantFile {
 
     /// Why a change to what the file says is refused, with the places in the file.
     pub(super) fn refused(&self, content: &Content, error: ConfigurationError) -> Failure {
-        match error {
-            ConfigurationError::Invalid(mut errors) => {
-                self.locate(content, &mut errors);
-                self.wrong(&errors)
-            }
-            ConfigurationError::Database(_) | ConfigurationError::Unavailable => {
+        match content.blamed(&self.text, error) {
+            Ok(errors) => self.wrong(&errors),
+            Err(error @ (ConfigurationError::Database(_) | ConfigurationError::Unavailable)) => {
                 Failure::new(UNAVAILABLE, chain(&error))
             }
-            ConfigurationError::RetentionClass { ref tag, .. } => {
-                let place = self.position(content, "tag", tag, "retention");
-                self.wrong(&[format!("{place}{}", chain(&error))])
-            }
-            ConfigurationError::Machine(ref machine) => {
-                let text = machine.to_string();
-                let place = match content {
-                    Content::Whole(definition) => {
-                        let names = definition.machines.iter().map(|machine| &machine.name);
-                        let name = names.clone().find(|name| text.starts_with(&format!("machine \"{name}\"")));
-                        name.map(|name| self.position(content, "machine", name, "")).unwrap_or_default()
-                    }
-                    Content::Items(_) => String::new(),
-                };
-                self.wrong(&[format!("{place}{}", chain(&error))])
-            }
-            other => self.wrong(&[chain(&other)]),
+            Err(other) => self.wrong(&[chain(&other)]),
         }
-    }
-
-    fn locate(&self, content: &Content, errors: &mut [DefinitionError]) {
-        match content {
-            Content::Whole(_) => DefinitionError::locate_all(errors, &self.text),
-            Content::Items(items) => items.locate_all(errors),
-        }
-    }
-
-    /// `line 7, column 3: ` of an item's field; nothing where the file does not have it.
-    fn position(&self, content: &Content, item: &'static str, name: &str, field: &'static str) -> String {
-        let index = match content {
-            Content::Whole(definition) if item == "tag" => definition.tags.iter().position(|tag| tag.name == name),
-            Content::Whole(definition) => definition.machines.iter().position(|machine| machine.name == name),
-            Content::Items(_) => Some(0),
-        };
-        let Some(index) = index else { return String::new() };
-        let place = Place { item, index, name: name.to_owned(), field };
-        let mut errors = [DefinitionError::new(place, Fault::Syntax(String::new()))];
-        self.locate(content, &mut errors);
-        let [DefinitionError { position, .. }] = errors;
-        position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default()
     }
 }

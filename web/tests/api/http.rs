@@ -40,6 +40,8 @@ async fn every_wrong_request_is_a_problem_that_says_what_is_wrong() {
     let write = format!("/api/v1/tags/{LEVEL}/write");
     let read_only = format!("/api/v1/tags/{SENSOR}/write");
     let pump = format!("/api/v1/tags/{PUMP}/write");
+    let unit = site.post(&write, r#"{"value": 7, "unit": null}"#).await;
+    assert_eq!(unit.problem(), (409, "unit_changed".to_owned()), "the value is in the tag's unit, or it is not taken");
     let get = [
         ("/api/v1/tags/999", 404, "unknown_tag"),
         ("/api/v1/tags/x", 400, "malformed"),

@@ -66,6 +66,15 @@ async fn what_is_refused_names_field_value_and_what_is_allowed() {
     let boolean = json!({"data_type": "boolean", "range": null, "unit": null, "initial": null});
     let used = patch(&site, LEVEL, "", &boolean).await;
     assert_eq!(used.problem(), (422, "invalid_kind".to_owned()));
+    // Beside the tag's own fields stands only what is wrong with it.
+    let pointer = used.json()["errors"][0]["pointer"].as_str().unwrap().to_owned();
+    assert_eq!(pointer, "/alarm/tank/level.high/kind");
+    let other = json!({"atomic": true, "ops": [
+        {"op": "create", "tag": {"name": "fine"}},
+        {"op": "create", "tag": {"name": "wrong", "unit": "furlong"}},
+    ]});
+    let refused = site.post("/api/v1/tags/batch", &other.to_string()).await;
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/ops/1/unit", "{refused:?}");
     let path = format!("/api/v1/tags/{LEVEL}");
     let refused = site.send(Method::DELETE, &path, &[("if-match", "*")], "").await;
     assert_eq!(refused.problem(), (409, "in_use".to_owned()));
@@ -85,6 +94,9 @@ async fn a_batch_is_done_whole_or_each_by_itself() {
     assert_eq!(atomic.problem(), (409, "in_use".to_owned()));
     assert!(atomic.json()["errors"].as_array().unwrap().iter().any(|part| part["pointer"] == "/ops/2"), "{atomic:?}");
     assert_eq!(site.get("/api/v1/tags?name=a").await.json()["items"], json!([]));
+    let late = json!({"ops": [{"op": "update", "id": PUMP, "patch": {"description": "x"}, "version": "0"}]});
+    let late = site.post("/api/v1/tags/batch", &late.to_string()).await.json();
+    assert_eq!(late["results"][0]["problem"]["code"], "changed_meanwhile");
     let each = site.post("/api/v1/tags/batch", &json!({"ops": ops}).to_string()).await.json();
     let ok: Vec<&Json> = each["results"].as_array().unwrap().iter().map(|result| &result["ok"]).collect();
     assert_eq!(ok, [true, true, false]);
@@ -98,6 +110,8 @@ async fn a_value_is_substituted_and_released() {
     let path = format!("/api/v1/tags/{SENSOR}/substitute");
     let refused = site.post(&path, r#"{"value": "x"}"#).await;
     assert_eq!(refused.problem(), (422, "invalid_value".to_owned()));
+    let other_unit = site.post(&path, r#"{"value": 3, "unit": "furlong"}"#).await;
+    assert_eq!(other_unit.problem(), (409, "unit_changed".to_owned()), "{other_unit:?}");
     let tag = site.post(&path, r#"{"value": 3, "reason": "away"}"#).await.json();
     assert_eq!(
         (&tag["value"], &tag["substituted"], &tag["reason"]),
@@ -139,6 +153,12 @@ async fn a_plant_file_is_planned_applied_and_exported() {
     let more = format!("{text}\n[[tag]]\nname = \"more\"\nlocation = {{ segment = \"L1\", post = 12.5 }}\n");
     let plan = send("/api/v1/plant/plan", "application/toml", &more).await.json();
     assert_eq!((&plan["added"], &plan["items"][0]["name"]), (&json!(1), &json!("more")));
+    let fields = plan["items"][0]["fields"].as_array().unwrap();
+    assert!(fields.contains(&json!({"field": "location.post", "before": null, "after": 12.5})), "{plan}");
+    let class = format!("{more}retention = \"yaer\"\n");
+    let refused = send("/api/v1/plant/apply", "application/toml", &class).await;
+    let line = class.lines().position(|line| line.starts_with("retention")).unwrap() + 1;
+    assert_eq!(refused.json()["errors"][0]["pointer"], format!("/line/{line}/column/1"), "{refused:?}");
     assert_eq!(send("/api/v1/plant/apply?dry_run=true", "application/toml", &more).await.status, 200);
     assert_eq!(site.get("/api/v1/tags?name=more").await.json()["items"], json!([]));
     assert_eq!(send("/api/v1/plant/apply", "application/toml", &more).await.status, 200);

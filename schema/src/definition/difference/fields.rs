@@ -56,6 +56,13 @@ impl<T: Serialize> Changed<T> {
     }
 }
 
+/// The fields that a new item sets, in the order of the definition.
+#[must_use]
+pub fn fields_of(item: &impl Serialize) -> Vec<FieldChange> {
+    let set = |(path, value): (String, Json)| FieldChange { path, before: None, after: Some(value) };
+    leaves(item).into_iter().map(set).collect()
+}
+
 fn leaves(item: &impl Serialize) -> Vec<(String, Json)> {
     match Tree::of(item) {
         Ok(tree) => tree.into_leaves(),

@@ -7,7 +7,7 @@ mod tests;
 mod text;
 mod warnings;
 
-pub use fields::FieldChange;
+pub use fields::{FieldChange, fields_of};
 pub use item::Item;
 pub use warnings::Warning;
 

@@ -1,4 +1,5 @@
 import type {
+  Agreed,
   DefinitionView,
   ExportFormat,
   ExpressionCheck,
@@ -20,6 +21,7 @@ import type {
   MachineView,
   Page,
   Scalar,
+  SourceValue,
   TagView,
 } from './types';
 
@@ -62,13 +64,13 @@ export class Api {
     return this.#get(`/tags/${id}`);
   }
 
-  writeTag(id: number, value: Scalar): Promise<TagView> {
-    return this.#send('POST', `/tags/${id}/write`, { value });
+  writeTag(id: number, value: SourceValue): Promise<TagView> {
+    return this.#send('POST', `/tags/${id}/write`, value);
   }
 
-  /** Puts `value`, in the source unit, in place of what the device says. */
-  substitute(id: number, value: Scalar, reason: string): Promise<TagView> {
-    return this.#send('POST', `/tags/${id}/substitute`, { value, reason });
+  /** Puts a value in place of what the device says. */
+  substitute(id: number, value: SourceValue, reason: string): Promise<TagView> {
+    return this.#send('POST', `/tags/${id}/substitute`, { ...value, reason });
   }
 
   release(id: number): Promise<TagView> {
@@ -82,21 +84,16 @@ export class Api {
 
   /** Definition of a tag, with the version that a change or a deletion must name. */
   async definition(id: number): Promise<Versioned<DefinitionView>> {
-    const response = await this.#request(`/tags/${id}/definition`, { method: 'GET' });
-    const etag = response.headers.get('etag');
-    if (etag === null) {
-      throw new Problem({ title: 'the definition has no version', status: response.status, code: 'no_etag' });
-    }
-    return { body: await json<DefinitionView>(response), etag };
+    return versioned(await this.#request(`/tags/${id}/definition`, { method: 'GET' }));
   }
 
-  createTag(definition: TagDefinition): Promise<TagView> {
-    return this.#send('POST', '/tags', definition);
+  async createTag(definition: TagDefinition): Promise<Agreed<TagView>> {
+    return agreed(await this.#send('POST', '/tags', definition));
   }
 
   /** * `etag`: version of the definition that the patch was made from. */
-  changeTag(id: number, patch: MergePatch, etag: string): Promise<TagView> {
-    return this.#send('PATCH', `/tags/${id}`, patch, { 'if-match': etag });
+  async changeTag(id: number, patch: MergePatch, etag: string): Promise<Agreed<TagView>> {
+    return agreed(await this.#send('PATCH', `/tags/${id}`, patch, { 'if-match': etag }));
   }
 
   /** What the patch would change; nothing is done. */
@@ -104,8 +101,11 @@ export class Api {
     return this.#send('PATCH', `/tags/${id}?dry_run=true`, patch, { 'if-match': etag });
   }
 
-  async deleteTag(id: number, etag: string): Promise<void> {
-    await this.#request(`/tags/${id}`, { method: 'DELETE', headers: { 'if-match': etag } });
+  /** * Reply: what takes effect only at the next start, a sentence each. */
+  async deleteTag(id: number, etag: string): Promise<string[]> {
+    const response = await this.#request(`/tags/${id}`, { method: 'DELETE', headers: { 'if-match': etag } });
+    if (response.status === 204) return [];
+    return agreed(await json<{ problems?: string[] }>(response)).problems;
   }
 
   checkExpression(expression: string, dataType: DataType, signal: AbortSignal): Promise<ExpressionCheck> {
@@ -118,13 +118,14 @@ export class Api {
     return `${this.root}/plant/export?format=${format}`;
   }
 
-  /** What the file would change; nothing is done. */
-  planFile(content: string, type: PlantFileType): Promise<Plan> {
-    return this.#sendFile('/plant/plan', content, type);
+  /** What the file would change, with the version of the plant that this was compared with; nothing is done. */
+  async planFile(content: string, type: PlantFileType): Promise<Versioned<Plan>> {
+    return versioned(await this.#sendFile('/plant/plan', content, type));
   }
 
-  applyFile(content: string, type: PlantFileType): Promise<Plan> {
-    return this.#sendFile('/plant/apply', content, type);
+  /** * `etag`: version of the plant that the plan was made for. */
+  async applyFile(content: string, type: PlantFileType, etag: string): Promise<Plan> {
+    return json(await this.#sendFile('/plant/apply', content, type, { 'if-match': etag }));
   }
 
   /** History of tags as shared columns. * `from`, `to`: epoch milliseconds. */
@@ -176,9 +177,9 @@ export class Api {
     return this.#fetch(path, jsonRequest(method, body, headers));
   }
 
-  async #sendFile(path: string, content: string, type: PlantFileType): Promise<Plan> {
-    const init = { method: 'POST', headers: { 'content-type': type }, body: content };
-    return json(await this.#request(path, init, undefined, PLAN_TIMEOUT_MS));
+  #sendFile(path: string, content: string, type: PlantFileType, headers: Record<string, string> = {}): Promise<Response> {
+    const init = { method: 'POST', headers: { 'content-type': type, ...headers }, body: content };
+    return this.#request(path, init, undefined, PLAN_TIMEOUT_MS);
   }
 
   async #fetch<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
@@ -214,4 +215,15 @@ async function json<T>(response: Response, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) throw error;
     throw asProblem(error);
   }
+}
+
+async function versioned<T>(response: Response): Promise<Versioned<T>> {
+  const etag = response.headers.get('etag');
+  if (etag === null) throw new Problem({ title: 'the answer has no version', status: response.status, code: 'no_etag' });
+  return { body: await json<T>(response), etag };
+}
+
+/** Parts an answer from what its change leaves to the next start. */
+function agreed<T extends object>({ problems, ...body }: T & { problems?: string[] }): Agreed<T> {
+  return { body: body as unknown as T, problems: problems ?? [] };
 }

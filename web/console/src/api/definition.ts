@@ -88,6 +88,12 @@ export interface Versioned<T> {
   etag: string;
 }
 
+/** Answer of a change: `problems` were agreed but take effect only at the next start, a sentence each. */
+export interface Agreed<T> {
+  body: T;
+  problems: string[];
+}
+
 export interface Quantity {
   name: string;
   units: Unit[];
@@ -100,15 +106,19 @@ export interface Unit {
   offset: number;
 }
 
-/** What a change does, or has done. At most 1,000 items; the counts are of all. */
+/** What a change does, or has done. At most 1,000 items and 200 warnings; the counts are of all. */
 export interface Plan {
   empty: boolean;
   added: number;
   changed: number;
+  renamed: number;
   removed: number;
   text: string;
   warnings: string[];
+  warnings_total: number;
   items: PlanItem[];
+  /** What was agreed but takes effect only at the next start, a sentence each. */
+  problems: string[];
 }
 
 export interface PlanItem {
@@ -116,6 +126,7 @@ export interface PlanItem {
   item: string;
   name: string;
   was: string | null;
+  /** Of an item that is added, `before` is null everywhere. */
   fields: { field: string; before: unknown; after: unknown }[];
 }
 

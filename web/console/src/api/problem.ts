@@ -24,6 +24,11 @@ export class Problem extends Error {
   }
 }
 
+/** Whether the server refuses with this code. */
+export function isRefusal(error: unknown, code: string): boolean {
+  return error instanceof Problem && error.code === code;
+}
+
 /** Reads a failed response; anything that is not a problem document still becomes one. */
 export async function problemOf(response: Response): Promise<Problem> {
   const type = response.headers.get('content-type') ?? '';

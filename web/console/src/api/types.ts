@@ -48,6 +48,12 @@ export interface TagView {
   seq: number;
 }
 
+/** A value with the source unit that it is in: the server refuses it where the tag has another unit by then. */
+export interface SourceValue {
+  value: Scalar;
+  unit: string | null;
+}
+
 /** Columns of `GET /history` with `agg=minmax`; `t` in epoch milliseconds, `null` is a gap. */
 export interface HistoryColumns {
   t: number[];
@@ -190,6 +196,8 @@ export interface HealthView {
   plant: string;
   version: string;
   epoch: string;
+  /** Version of the plant's definition: another one after every change of it. */
+  definition: string;
   started_at: string;
   now: string;
   console: 'embedded' | 'placeholder';

@@ -8,20 +8,12 @@ import { LiveSocket, type ConnectionStatus } from '../live/socket';
 import { TagStore, type TagCell } from '../live/tag-store';
 import { compareAttention } from './alarms';
 import { mergeCatalogue, withTag } from './catalogue';
+import { CatalogueReader } from './catalogue-reader';
 import { socketUrl } from './route';
+import { lifeMs, withToast, type Toast, type ToastKind } from './toasts';
 
 /** Definitions are read again when the page of tags is opened later than this. */
 const CATALOGUE_STALE_MS = 60_000;
-/** Pause before the definitions are asked for again after a failure. */
-const RETRY_CATALOGUE_MS = 5_000;
-/** Shortest time between two reads of the definitions because of changes that the feed tells. */
-const CHANGES_MS = 2_000;
-
-export interface Toast {
-  id: number;
-  kind: 'done' | 'error';
-  lines: string[];
-}
 
 /** Everything the console knows of the plant, as reactive state over the live-data core. */
 export class Plant {
@@ -47,12 +39,11 @@ export class Plant {
 
   readonly #alarms: Collection<AlarmView>;
   readonly #machines: Collection<MachineView>;
-  #catalogueAt = 0;
-  #catalogueLoading = false;
-  #catalogueAgain = false;
-  #changesTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Number of tags in the health that was looked into last. */
-  #healthTotal = -1;
+  readonly #catalogueReader = new CatalogueReader({
+    version: async () => (await this.api.health()).definition,
+    read: () => this.#readCatalogue(),
+    failed: (error) => (this.catalogueProblem = asProblem(error)),
+  });
   #units: Promise<Quantity[]> | null = null;
   #nextToast = 1;
 
@@ -70,7 +61,7 @@ export class Plant {
     this.socket.onRefusal((problem) => this.say('error', new Problem(problem).lines));
     this.socket.onStatus((status) => (this.connection = status));
     this.socket.onEpochChange(() => void this.loadCatalogue(true));
-    this.tags.onResync(() => this.#tagsChanged());
+    this.tags.onResync(() => this.#catalogueReader.soon());
     setInterval(() => (this.now = this.#serverNow()), 1000);
     window.addEventListener('online', () => this.socket.retryNow());
     this.socket.connect();
@@ -87,31 +78,8 @@ export class Plant {
   }
 
   /** Reads the definitions of all tags, unless they are fresh. */
-  async loadCatalogue(force = false): Promise<void> {
-    if (this.#catalogueLoading) {
-      // what changes while the list is on its way may be in no page of it
-      this.#catalogueAgain ||= force;
-      return;
-    }
-    if (!force && Date.now() - this.#catalogueAt < CATALOGUE_STALE_MS) return;
-    this.#catalogueLoading = true;
-    this.#catalogueAgain = false;
-    try {
-      const first = this.catalogue === null;
-      const tags = await this.api.allTags({}, (partial) => {
-        if (first) this.catalogue = [...partial];
-      });
-      for (const tag of tags) this.#seed(tag);
-      this.catalogue = mergeCatalogue(this.catalogue ?? [], tags);
-      this.catalogueProblem = null;
-      this.#catalogueAt = Date.now();
-    } catch (error) {
-      this.catalogueProblem = asProblem(error);
-      setTimeout(() => void this.loadCatalogue(true), RETRY_CATALOGUE_MS);
-    } finally {
-      this.#catalogueLoading = false;
-    }
-    if (this.#catalogueAgain) void this.loadCatalogue(true);
+  loadCatalogue(force = false): Promise<void> {
+    return force ? this.#catalogueReader.now() : this.#catalogueReader.unlessFresh(CATALOGUE_STALE_MS);
   }
 
   /** Takes a newer view of a tag, from the answer to a command, or a new tag. */
@@ -142,10 +110,16 @@ export class Plant {
     this.#machines.merge([machine]);
   }
 
-  say(kind: Toast['kind'], lines: string[]): void {
+  say(kind: ToastKind, lines: string[]): void {
     const toast = { id: this.#nextToast++, kind, lines };
-    this.toasts = [...this.toasts.slice(-3), toast];
-    setTimeout(() => this.dismiss(toast.id), kind === 'done' ? 4_000 : 15_000);
+    this.toasts = withToast(this.toasts, toast);
+    const life = lifeMs(kind);
+    if (life !== null) setTimeout(() => this.dismiss(toast.id), life);
+  }
+
+  /** Tells what was agreed but takes effect only at the next start, until the user closes it. */
+  sayAtNextStart(problems: string[]): void {
+    if (problems.length > 0) this.say('warning', problems);
   }
 
   sayProblem(error: unknown): void {
@@ -156,22 +130,19 @@ export class Plant {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
   }
 
-  /** Another number of tags means other definitions than the ones that were read. */
   #takeHealth(health: HealthView | null): void {
     this.health = health;
-    if (!health || !this.catalogue || health.tags.total === this.#healthTotal) return;
-    this.#healthTotal = health.tags.total;
-    if (health.tags.total !== this.catalogue.length) this.#tagsChanged();
+    if (health?.definition) this.#catalogueReader.tell(health.definition);
   }
 
-  /** Reads the definitions again, soon, and once for changes that come together. */
-  #tagsChanged(): void {
-    if (this.#changesTimer !== undefined) return;
-    const age = Date.now() - this.#catalogueAt;
-    this.#changesTimer = setTimeout(() => {
-      this.#changesTimer = undefined;
-      void this.loadCatalogue(true);
-    }, Math.max(0, CHANGES_MS - age));
+  async #readCatalogue(): Promise<void> {
+    const first = this.catalogue === null;
+    const tags = await this.api.allTags({}, (partial) => {
+      if (first) this.catalogue = [...partial];
+    });
+    for (const tag of tags) this.#seed(tag);
+    this.catalogue = mergeCatalogue(this.catalogue ?? [], tags);
+    this.catalogueProblem = null;
   }
 
   #serverNow(): number {

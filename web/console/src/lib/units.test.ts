@@ -3,12 +3,14 @@ import {
   columnsToShown,
   fromShown,
   inSourceUnit,
+  meaningOf,
   scalarFromShown,
   scalarToShown,
   shownDecimals,
   shownRange,
   shownType,
   shownUnit,
+  sourceValue,
   toShown,
   type Convertible,
 } from './units';
@@ -35,6 +37,18 @@ describe('display units', () => {
     expect([0.124, 0.07, 0.3].map((value) => fromShown(metres, value))).toEqual([12.4, 7, 30]);
     expect(fromShown(kelvin, 273.15)).toBe(0);
     expect(toShown(kelvin, 0.1)).toBe(273.25);
+  });
+
+  it('send a value with the unit of its source', () => {
+    expect(sourceValue(fahrenheit, 212)).toEqual({ value: 100, unit: '°C' });
+    expect(sourceValue(tag({ unit: null }), 7)).toEqual({ value: 7, unit: null });
+    expect(sourceValue(tag({ data_type: 'boolean', unit: null }), true)).toEqual({ value: true, unit: null });
+  });
+
+  it('tell when a typed value means another one', () => {
+    expect(meaningOf(tag({ range: { low: 0, high: 9 } }))).toBe(meaningOf(tag()));
+    const others = [tag({ unit: 'K' }), tag({ data_type: 'integer' }), fahrenheit, kelvin, tag({ display_unit: '°F', display: { factor: 1.8, offset: 31 } })];
+    expect(new Set([tag(), ...others].map(meaningOf)).size).toBe(6);
   });
 
   it('hold there and back, for small, large and negative values', () => {

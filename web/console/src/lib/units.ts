@@ -2,7 +2,7 @@
  * The one place where values change between the unit of their source, in which the server keeps, sends and takes them,
  * and the unit in which people see them.
  */
-import type { DataType, Scalar, TagView } from '../api/types';
+import type { DataType, Scalar, SourceValue, TagView } from '../api/types';
 import type { TrendColumns } from '../live/trend-buffer';
 import { decimalsForSpan } from './format';
 
@@ -48,6 +48,16 @@ export function scalarFromShown(tag: Convertible, value: Scalar): Scalar {
   if (typeof value !== 'number' || !tag.display) return value;
   const source = fromShown(tag, value);
   return tag.data_type === 'integer' ? Math.round(source) : source;
+}
+
+/** What is sent for a value of the shown unit. */
+export function sourceValue(tag: Convertible, value: Scalar): SourceValue {
+  return { value: scalarFromShown(tag, value), unit: tag.unit ?? null };
+}
+
+/** What decides what a typed value means: where it is another one, so is the value. */
+export function meaningOf(tag: Convertible): string {
+  return JSON.stringify([tag.data_type, tag.unit, tag.display_unit, tag.display]);
 }
 
 export function shownRange(tag: Convertible): { low: number; high: number } | null {

@@ -1,7 +1,9 @@
+import { quantitiesEn } from './quantities.en';
 import { tagsEn } from './tags.en';
 
 export const en = {
   ...tagsEn,
+  ...quantitiesEn,
 
   'page.overview': 'Overview',
   'page.tags': 'Tags',

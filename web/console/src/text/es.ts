@@ -1,8 +1,10 @@
 import type { en } from './en';
+import { quantitiesEs } from './quantities.es';
 import { tagsEs } from './tags.es';
 
 export const es: Record<keyof typeof en, string> = {
   ...tagsEs,
+  ...quantitiesEs,
 
   'page.overview': 'Resumen',
   'page.tags': 'Variables',

@@ -3,6 +3,7 @@ export const tagsEn = {
   edit: 'Edit…',
   delete: 'Delete…',
   save: 'Save',
+  atnextstart: 'Takes effect only at the next start:',
   none: 'none',
   yes: 'yes',
   no: 'no',
@@ -137,6 +138,7 @@ export const tagsEn = {
   'role.admin': 'admin',
 
   'write.source': 'Sent to the source',
+  'write.unitchanged': "The tag's unit was changed meanwhile: look at the value again.",
   'quality.substituted': 'substituted',
   'tag.raw': 'Before the filter',
   'tag.device': 'Of the device',
@@ -173,8 +175,9 @@ export const tagsEn = {
   'delete.done': 'Tag {tag} deleted',
 
   'plan.empty': 'Nothing would change.',
-  'plan.counts': '{added} added, {changed} changed, {removed} removed',
-  'plan.warnings': 'Warnings',
+  'plan.counts': '{added} added, {changed} changed, {renamed} renamed, {removed} removed',
+  'plan.warnings': 'Warnings: {n}',
+  'plan.notshown': '… and {n} more',
   'plan.items': 'Changes',
   'plan.add': 'add',
   'plan.change': 'change',
@@ -184,6 +187,12 @@ export const tagsEn = {
   'plan.field': 'Field',
   'plan.before': 'Before',
   'plan.after': 'After',
+
+  'item.plant': 'plant',
+  'item.link': 'link',
+  'item.tag': 'tag',
+  'item.alarm': 'alarm',
+  'item.machine': 'machine',
 
   'file.open': 'Plant file…',
   'file.title': 'Plant file',
@@ -202,5 +211,6 @@ export const tagsEn = {
   'file.ask': 'Apply this to the running plant?',
   'file.applynow': 'Apply',
   'file.done': '{file} has been applied:',
+  'file.meanwhile': 'Someone changed the plant after this plan was made. Nothing has been applied; this is the plan now.',
   'file.unreadable': '{file} cannot be read as text in UTF-8.',
 } as const;

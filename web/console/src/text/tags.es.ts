@@ -4,6 +4,7 @@ export const tagsEs: Record<keyof typeof tagsEn, string> = {
   edit: 'Editar…',
   delete: 'Eliminar…',
   save: 'Guardar',
+  atnextstart: 'Surte efecto solo en el próximo arranque:',
   none: 'ninguno',
   yes: 'sí',
   no: 'no',
@@ -138,6 +139,7 @@ export const tagsEs: Record<keyof typeof tagsEn, string> = {
   'role.admin': 'administrador',
 
   'write.source': 'Se envía al origen',
+  'write.unitchanged': 'Entretanto se ha cambiado la unidad de la variable: revise el valor.',
   'quality.substituted': 'sustituida',
   'tag.raw': 'Antes del filtro',
   'tag.device': 'Del dispositivo',
@@ -174,8 +176,9 @@ export const tagsEs: Record<keyof typeof tagsEn, string> = {
   'delete.done': 'Variable {tag} eliminada',
 
   'plan.empty': 'No cambiaría nada.',
-  'plan.counts': '{added} añadidos, {changed} cambiados, {removed} quitados',
-  'plan.warnings': 'Advertencias',
+  'plan.counts': '{added} añadidos, {changed} cambiados, {renamed} renombrados, {removed} quitados',
+  'plan.warnings': 'Advertencias: {n}',
+  'plan.notshown': '… y {n} más',
   'plan.items': 'Cambios',
   'plan.add': 'añadir',
   'plan.change': 'cambiar',
@@ -185,6 +188,12 @@ export const tagsEs: Record<keyof typeof tagsEn, string> = {
   'plan.field': 'Campo',
   'plan.before': 'Antes',
   'plan.after': 'Después',
+
+  'item.plant': 'planta',
+  'item.link': 'enlace',
+  'item.tag': 'variable',
+  'item.alarm': 'alarma',
+  'item.machine': 'máquina',
 
   'file.open': 'Archivo de planta…',
   'file.title': 'Archivo de planta',
@@ -203,5 +212,6 @@ export const tagsEs: Record<keyof typeof tagsEn, string> = {
   'file.ask': '¿Aplicar esto a la planta en marcha?',
   'file.applynow': 'Aplicar',
   'file.done': '{file} se ha aplicado:',
+  'file.meanwhile': 'Alguien ha cambiado la planta después de hacerse este plan. No se ha aplicado nada; este es el plan ahora.',
   'file.unreadable': '{file} no se puede leer como texto en UTF-8.',
 };

@@ -6,6 +6,7 @@ pub mod substitute;
 use super::page::{Page, Window};
 use super::{NoQuery, Scalar, State, command, reason, scalar, words};
 use crate::problem::Problem;
+use actix_web::http::StatusCode;
 use actix_web::web::{Json, Path, Query};
 use flyball::cvt::{ListTags, ReadTags, Stretch, TagRecord};
 use flyball::schema::definition::TagDefinition;
@@ -269,6 +270,28 @@ pub struct WriteInput {
     #[schema(value_type = Scalar)]
     #[serde(deserialize_with = "present")]
     value: serde_json::Value,
+    /// The unit that the value is in, null for none: it is refused where the tag has another one by now.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "given")]
+    unit: Option<Option<String>>,
+}
+
+/// Takes `null` for something that is given, unlike a field that is not there.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Refuses a value in a unit that the tag does not have, or has no longer.
+async fn check_unit(state: &State, id: TagId, unit: Option<Option<String>>) -> Result<(), Problem> {
+    let Some(unit) = unit else { return Ok(()) };
+    let definition = state.plant().read(id).await?.definition;
+    if definition.unit == unit {
+        return Ok(());
+    }
+    let name = |unit: Option<String>| unit.map_or_else(|| "no unit".to_owned(), |unit| format!("\"{unit}\""));
+    let detail =
+        format!("tag \"{}\" has {}, and the value is in {}", definition.name, name(definition.unit), name(unit));
+    Err(Problem::new(StatusCode::CONFLICT, "unit_changed", detail).at("/unit", "unit_changed", "look at the tag again"))
 }
 
 /// Takes `null` for a value that is there: it is refused as invalid, not as missing.
@@ -279,7 +302,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<serde_js
 /// Writes a value to a tag and answers when the device, or the table, has taken it.
 ///
 /// # Errors
-/// `unknown_tag`, `not_writable`, `invalid_value`, `unavailable`, `deadline`.
+/// `unknown_tag`, `not_writable`, `invalid_value`, `unit_changed`, `unavailable`, `deadline`.
 #[utoipa::path(post, path = "/api/v1/tags/{id}/write", tag = "tags", params(("id" = u32, Path, description = "the tag")),
     request_body = WriteInput, responses(
     (status = 200, description = "the tag afterwards", body = TagView),
@@ -292,7 +315,9 @@ pub async fn write(
     input: Json<WriteInput>,
 ) -> Result<Json<TagView>, Problem> {
     let id = TagId(*id);
-    let value = scalar(input.into_inner().value, "/value")?;
+    let WriteInput { value, unit } = input.into_inner();
+    let value = scalar(value, "/value")?;
+    check_unit(&state, id, unit).await?;
     let plant = state.plant().clone();
     let record = command(async move { Ok(plant.write(id, value).await?) }).await?;
     Ok(Json(record.into()))

@@ -1,6 +1,6 @@
 //! Values in place of what a source says.
 
-use super::{NoQuery, Scalar, State, TagView, command, present, scalar};
+use super::{NoQuery, Scalar, State, TagView, check_unit, command, given, present, scalar};
 use crate::api::{author, short};
 use crate::problem::Problem;
 use actix_web::HttpRequest;
@@ -19,6 +19,10 @@ pub struct SubstituteInput {
     #[schema(value_type = Scalar)]
     #[serde(deserialize_with = "present")]
     value: serde_json::Value,
+    /// The unit that the value is in, null for none: it is refused where the tag has another one by now.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "given")]
+    unit: Option<Option<String>>,
     /// Why, for the record.
     #[schema(max_length = 1000)]
     reason: Option<String>,
@@ -27,7 +31,7 @@ pub struct SubstituteInput {
 /// Puts a value in place of what a tag's source says, marked as such and on record, until it is released.
 ///
 /// # Errors
-/// `unknown_tag`, `invalid_value`, `invalid_reason`, `unavailable`.
+/// `unknown_tag`, `invalid_value`, `invalid_reason`, `unit_changed`, `unavailable`.
 #[utoipa::path(post, path = "/api/v1/tags/{id}/substitute", tag = "tags", params(("id" = u32, Path, description = "the tag")),
     request_body = SubstituteInput, responses(
     (status = 200, description = "the tag afterwards", body = TagView),
@@ -40,8 +44,9 @@ pub async fn substitute(
     _: Query<NoQuery>,
     input: Json<SubstituteInput>,
 ) -> Result<Json<TagView>, Problem> {
-    let SubstituteInput { value, reason } = input.into_inner();
+    let SubstituteInput { value, unit, reason } = input.into_inner();
     let (value, reason) = (scalar(value, "/value")?, short("reason", reason, 1_000)?);
+    check_unit(&state, TagId(*id), unit).await?;
     let message = Substitute { tag: TagId(*id), value, author: author(&request, reason) };
     let plant = state.plant().clone();
     let record = command(async move { Ok(ask(plant.configuration(), message, DEADLINE).await??) }).await?;

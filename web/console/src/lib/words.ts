@@ -1,0 +1,16 @@
+import { hasText, t } from '../text/text.svelte';
+
+/** The text of `kind` for a name that the server gives; one that the console does not know is shown as it is. */
+function wordOf(kind: 'item' | 'quantity', name: string): string {
+  const key = `${kind}.${name}`;
+  return hasText(key) ? t(key) : name.replaceAll('_', ' ');
+}
+
+/** Kind of an item of the plant: `tag`, `alarm` … */
+export function itemText(item: string): string {
+  return wordOf('item', item);
+}
+
+export function quantityText(quantity: string): string {
+  return wordOf('quantity', quantity);
+}
