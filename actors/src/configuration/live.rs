@@ -1,5 +1,9 @@
 //! Tells the actors of a running plant what has changed. What did not change, nobody hears of.
 
+mod links;
+
+pub(crate) use links::links_with_tags;
+
 use super::PlantChanged;
 use super::catalogue::CatalogueIds;
 use super::complete::Complete;
@@ -10,13 +14,14 @@ use crate::machines::{
     AddMachine, Bindings, BoundTag, MachineMemory, RemoveMachine, RenameTags, SetParameters, Source,
     StateMachineManager, memory_after,
 };
-use crate::opcua::{Acquisition, AddLink, LinkedTag, OpcUaClientManager, RemoveLink, UpdateLink};
+use crate::opcua::OpcUaClientManager;
 use crate::plant::Slot;
 use crate::send::{DEADLINE, SendError, ask};
 use crate::settings::Settings;
 use actix::{Actor, Addr, Handler, Message};
-use flyball_schema::definition::{LinkDefinition, MachineDefinition, PlantDefinition, TagDefinition};
-use flyball_schema::{AlarmId, LinkId, MachineId, TagId};
+use flyball_schema::definition::{MachineDefinition, PlantDefinition, TagDefinition};
+use flyball_schema::{AlarmId, MachineId, TagId};
+use links::Links;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
@@ -115,8 +120,8 @@ impl Problems {
 impl Actors {
     /// Brings the running plant from one definition to the other; what did not take effect, in words.
     ///
-    /// Order: a machine lets go of its tags before they change, new tags are there before links, alarms and machines
-    /// use them, and tags go last.
+    /// Order: machines and links let go of tags before these change, new tags are there before links, alarms and
+    /// machines use them, and tags go last.
     pub(super) async fn follow(
         &self,
         before: &State<'_>,
@@ -127,6 +132,8 @@ impl Actors {
         let mut problems = Problems::default();
         let machines = Machines::between(before, after, complete);
         let memories = machines.leave(self, &mut problems).await;
+        let mut links = Links::between(before, after);
+        links.let_go(self, &mut problems).await;
         let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
         let made: HashSet<TagId> = after.ids.tags.iter().copied().skip(complete.defined.tags).collect();
         let new = |(id, tag): &(TagId, &TagDefinition)| NewTag {
@@ -146,7 +153,7 @@ impl Actors {
                 problems.add("history", format!("tag \"{tag}\" names no retention class: \"{class}\""))
             }
         }
-        self.follow_links(before, after, &mut problems).await;
+        links.enter(self, &mut problems).await;
         self.follow_alarms(before, after, &mut problems).await;
         machines.enter(self, after, memories, &mut problems).await;
         if !tags.removed.is_empty() {
@@ -154,26 +161,6 @@ impl Actors {
             problems.ask("tags", &self.cvt, remove).await;
         }
         problems.0
-    }
-
-    async fn follow_links(&self, before: &State<'_>, after: &State<'_>, problems: &mut Problems) {
-        let links = moves((&before.ids.links, &before.definition.links), (&after.ids.links, &after.definition.links));
-        for id in links.removed {
-            problems.ask(format!("link {id}"), &self.links, RemoveLink(id)).await;
-        }
-        let changed = links.changed.iter().map(|(id, former, link)| (*id, *former, *link));
-        let kept = links.kept.iter().map(|(id, link)| (*id, *link, *link));
-        for (id, former, link) in changed.chain(kept) {
-            let (was, is) = (link_with_tags(id, former, &before.tags), link_with_tags(id, link, &after.tags));
-            if (&was.definition, &was.tags) != (&is.definition, &is.tags) {
-                let AddLink { id, definition, connected_tag, tags } = is;
-                let what = format!("link \"{}\"", definition.name);
-                problems.ask(what, &self.links, UpdateLink { id, definition, connected_tag, tags }).await;
-            }
-        }
-        for (id, link) in links.added {
-            problems.ask(format!("link \"{}\"", link.name), &self.links, link_with_tags(id, link, &after.tags)).await;
-        }
     }
 
     async fn follow_alarms(&self, before: &State<'_>, after: &State<'_>, problems: &mut Problems) {
@@ -199,23 +186,6 @@ fn new_alarm(
 ) -> Option<NewAlarm> {
     let (tag, watched) = tags.get(alarm.tag.as_str())?;
     Some(NewAlarm { id, definition: alarm.clone(), tag: *tag, unit: watched.unit.clone(), memory: None })
-}
-
-/// A link with the tags that live on it.
-pub(crate) fn link_with_tags(id: LinkId, link: &LinkDefinition, tags: &TagsByName<'_>) -> AddLink {
-    let linked = |(tag_id, tag): (TagId, &TagDefinition)| {
-        let on_this = tag.link.as_ref() == Some(&link.name);
-        let node = tag.node.clone().filter(|_| on_this)?;
-        let acquisition = match tag.poll_ms {
-            Some(interval_ms) => Acquisition::Poll { interval_ms },
-            None => Acquisition::Subscribe { publish_ms: tag.publish_ms.unwrap_or(link.publish_ms) },
-        };
-        Some(LinkedTag { tag: tag_id, node, data_type: tag.data_type, acquisition })
-    };
-    let mut linked_tags: Vec<LinkedTag> = tags.values().copied().filter_map(linked).collect();
-    linked_tags.sort_unstable_by_key(|tag| tag.tag);
-    let connected_tag = tags.get(link.connected_tag().as_str()).map_or(TagId(0), |(id, _)| *id);
-    AddLink { id, definition: link.clone(), connected_tag, tags: linked_tags }
 }
 
 /// What is kept of each tag, and how long.

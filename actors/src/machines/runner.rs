@@ -387,9 +387,10 @@ impl Runner {
         (effects.writes.take().into_iter().map(|(_, update)| update).collect(), effects.drives.take())
     }
 
-    /// Takes new names of tags that the machine is bound to; what it does is not disturbed.
+    /// Takes new names of tags that the machine is bound to, sorted by tag; what it does is not disturbed.
     pub fn rename_tags(&mut self, names: &[(TagId, String)]) {
-        let new_name = |tag: TagId| names.iter().find(|(renamed, _)| *renamed == tag).map(|(_, name)| name);
+        let place = |tag: TagId| names.binary_search_by_key(&tag, |(renamed, _)| *renamed).ok();
+        let new_name = |tag: TagId| place(tag).map(|place| &names[place].1);
         let bound = |port: &PortInfo| port.tag.iter().chain(&port.drives).any(|(tag, _)| new_name(*tag).is_some());
         if !self.cold.info.inputs.iter().chain(&self.cold.info.outputs).any(bound) {
             return;

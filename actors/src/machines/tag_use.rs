@@ -63,13 +63,13 @@ impl Bindings {
         own.into_iter().chain(inputs).chain(outputs)
     }
 
-    /// Takes new names of tags.
+    /// Takes new names of tags, sorted by tag.
     pub fn rename_tags(&mut self, names: &[(TagId, String)]) {
         let outputs =
             self.outputs.values_mut().flat_map(|binding| std::iter::once(&mut binding.own).chain(&mut binding.drives));
         for bound in self.inputs.values_mut().chain(outputs) {
-            if let Some((_, name)) = names.iter().find(|(tag, _)| *tag == bound.tag) {
-                bound.name.clone_from(name);
+            if let Ok(place) = names.binary_search_by_key(&bound.tag, |(tag, _)| *tag) {
+                bound.name.clone_from(&names[place].1);
             }
         }
     }

@@ -104,7 +104,7 @@ pub enum LinkError {
 
 /// Adds a link and starts to connect it; never fails because the device is away. A tag that another link has leaves that
 /// link.
-#[derive(Debug, Clone, Message)]
+#[derive(Debug, Clone, PartialEq, Message)]
 #[rtype(result = "Result<(), LinkError>")]
 pub struct AddLink {
     /// Identity.

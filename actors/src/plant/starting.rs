@@ -11,7 +11,7 @@ use super::{Inner, Plant};
 use crate::Clock;
 use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory, NewAlarm};
 use crate::configuration::catalogue::CatalogueIds;
-use crate::configuration::live::{self, TagsByName, by_name, link_with_tags};
+use crate::configuration::live::{self, TagsByName, by_name, links_with_tags};
 use crate::configuration::{Actors, Complete, ConfigurationManager, OwnMachine, record};
 use crate::cvt::{ChangeTags, Cvt, Delivery, NewTag, Subscribe, TagsChanged};
 use crate::db::{Database, DbManager, LoadMachineMemory, MachinesLogger};
@@ -74,8 +74,8 @@ impl Starting {
         let client = OpcUaClientManager::new(clock, cvt.clone().recipient(), self.settings.opcua_client());
         let client = client.map_err(PlantError::Threads)?;
         let links = OpcUaClientManager::start_in_arbiter(&self.arbiters.io, move |_| client);
-        for (id, link) in ids.links.iter().zip(&definition.links) {
-            ask(&links, link_with_tags(*id, link, &tags), DEADLINE).await??;
+        for link in links_with_tags(&ids.links, &definition.links, &tags) {
+            ask(&links, link, DEADLINE).await??;
         }
         let machines_logger = MachinesLogger::new(clock, database.clone()).start();
         let (machines, workers) = self.start_machines(&cvt, &links, &machines_logger);

@@ -201,7 +201,9 @@ impl Handler<ReplaceMachine> for StateMachineManager {
 impl Handler<RenameTags> for StateMachineManager {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, RenameTags(names): RenameTags, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, RenameTags(mut names): RenameTags, _ctx: &mut Self::Context) -> Self::Result {
+        // Looked up by tag from here on.
+        names.sort_unstable_by_key(|(tag, _)| *tag);
         for entry in self.machines.values_mut() {
             entry.bindings.rename_tags(&names);
         }
