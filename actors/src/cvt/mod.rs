@@ -8,10 +8,14 @@
 mod actor;
 mod change;
 mod compact;
+mod conditioning;
+#[cfg(test)]
+mod conditioning_tests;
 mod deadlines;
 pub mod delivery;
 #[cfg(test)]
 mod live_tests;
+mod process_time;
 mod slot;
 mod subscribers;
 pub mod table;
