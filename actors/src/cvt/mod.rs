@@ -7,6 +7,8 @@
 
 mod actor;
 mod change;
+#[cfg(test)]
+mod change_tests;
 mod compact;
 mod conditioning;
 #[cfg(test)]
