@@ -142,7 +142,7 @@ impl Actors {
         };
         let create = tags.added.iter().map(new).collect();
         let change = tags.changed.iter().map(|(id, _, tag)| (*id, (*tag).clone())).collect();
-        problems.ask("tags", &self.cvt, ChangeTags { create, change, remove: Vec::new() }).await;
+        problems.ask("tags", &self.cvt, ChangeTags { create, change, ..ChangeTags::default() }).await;
         match keeping(settings, &after.tags) {
             Ok(keeping) => {
                 if let Err(error) = ask(&self.logger.get(), SetKeeping(keeping), DEADLINE).await {

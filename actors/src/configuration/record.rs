@@ -1,6 +1,6 @@
 //! What is kept of a change beside the catalogue: who did it and what it was, substituted values, sums.
 
-use crate::db::{DbError, insert_all, to_json};
+use crate::db::{BATCH, DbError, insert_all, to_json};
 use crate::events::{EventObject, NewEvent, Outcome, append};
 use diesel::prelude::*;
 use flyball_schema::db::Connection;
@@ -201,21 +201,63 @@ pub(crate) fn sums(connection: &mut Connection) -> Result<HashMap<TagId, Json>, 
     rows.into_iter().map(read).collect()
 }
 
-/// Keeps the sums of derived tags, in place of those before.
+/// Keeps the sums of derived tags, in place of those before; what is the same is not written again.
 ///
 /// # Errors
 /// [`DbError`].
 pub(super) fn keep_sums(connection: &mut Connection, sums: &[(TagId, Json)], now: Timestamp) -> Result<(), DbError> {
-    diesel::delete(tag_sums::table).execute(connection)?;
-    let rows = sums.iter().map(|(tag, sums)| {
-        let row = (
-            tag_sums::tag_id.eq(tag.to_i32()),
-            tag_sums::sums.eq(to_json(sums)?),
-            tag_sums::saved_at.eq(now.as_micros()),
-        );
-        Ok(row)
-    });
-    let rows = rows.collect::<Result<Vec<_>, DbError>>()?;
+    let stored: Vec<(i32, String)> = tag_sums::table.select((tag_sums::tag_id, tag_sums::sums)).load(connection)?;
+    let mut stored: HashMap<i32, String> = stored.into_iter().collect();
+    let (mut replaced, mut rows) = (Vec::new(), Vec::new());
+    for (tag, sums) in sums {
+        let (id, text) = (tag.to_i32(), to_json(sums)?);
+        let before = stored.remove(&id);
+        if before.as_ref() == Some(&text) {
+            continue;
+        }
+        replaced.extend(before.map(|_| id));
+        rows.push((tag_sums::tag_id.eq(id), tag_sums::sums.eq(text), tag_sums::saved_at.eq(now.as_micros())));
+    }
+    // What is left has no sums any more.
+    replaced.extend(stored.into_keys());
+    for ids in replaced.chunks(BATCH) {
+        let rows = tag_sums::table.filter(tag_sums::tag_id.eq_any(ids));
+        match &mut *connection {
+            Connection::Sqlite(inner) => diesel::delete(rows).execute(inner)?,
+            Connection::Postgres(inner) => diesel::delete(rows).execute(inner)?,
+        };
+    }
     insert_all!(connection, tag_sums::table, rows);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::catalogue::register;
+    use crate::db::test_support::migrated;
+    use flyball_schema::definition::{PlantDefinition, TagDefinition};
+    use flyball_schema::test_support::TestDatabase;
+    use serde_json::json;
+
+    #[test]
+    fn sums_that_are_the_same_are_not_written_again_and_those_of_none_go() {
+        for database in TestDatabase::each() {
+            let mut connection = migrated(&database);
+            let tags = ["a", "b", "c"].map(TagDefinition::float).to_vec();
+            let plant = PlantDefinition { tags, ..PlantDefinition::default() };
+            register(&mut connection, &plant, Timestamp::from_micros(1)).unwrap();
+            let mut keep = |all: &[(u32, u32)], micros: i64| {
+                let all: Vec<(TagId, Json)> = all.iter().map(|(tag, sum)| (TagId(*tag), json!([sum]))).collect();
+                keep_sums(&mut connection, &all, Timestamp::from_micros(micros)).unwrap();
+                let rows = tag_sums::table.order(tag_sums::tag_id).load::<(i32, String, i64)>(&mut connection).unwrap();
+                assert_eq!(sums(&mut connection).unwrap(), all.into_iter().collect());
+                rows.into_iter().map(|(tag, _, saved)| (tag, saved)).collect::<Vec<_>>()
+            };
+            assert_eq!(keep(&[(1, 10), (2, 20)], 5), [(1, 5), (2, 5)]);
+            assert_eq!(keep(&[(1, 10), (2, 21), (3, 30)], 6), [(1, 5), (2, 6), (3, 6)]);
+            assert_eq!(keep(&[(2, 21), (3, 31)], 7), [(2, 6), (3, 7)]);
+            assert_eq!(keep(&[], 8), []);
+        }
+    }
 }

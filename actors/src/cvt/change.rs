@@ -5,11 +5,11 @@ use super::deadlines::Deadline;
 use super::slot::Slot;
 use super::table::Table;
 use super::{CvtError, TagChange, Update};
-use crate::expressions::{Outcome, Program, Reading};
+use crate::expressions::{Outcome, Program, Reading, shape};
 use actix::Message;
 use flyball_schema::definition::{Fault, TagDefinition, check_tag};
 use flyball_schema::expression::{Cycle, Expression};
-use flyball_schema::{DataType, TagId, Timestamp, Value};
+use flyball_schema::{DataType, Quality, TagId, Timestamp, Value};
 use hashbrown::HashTable;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -41,8 +41,8 @@ impl NewTag {
 /// Adds, changes, renames and removes tags in one step, all or none; every other tag goes on.
 ///
 /// * A new tag is broadcast with its initial value, or as bad (*waiting for initial data*). A changed one keeps value and
-///   quality, but for another type, node or expression; another filter or screen begins anew. A tag that is removed is
-///   not broadcast any more.
+///   quality, but for another type, node or expression; another filter or screen begins anew, with the last value that
+///   came in. A tag that is removed is not broadcast any more.
 /// * Errors: [`CvtError::UnknownTag`], [`CvtError::DuplicateName`], [`CvtError::DuplicateId`], [`CvtError::Invalid`];
 ///   nothing has changed then.
 /// * Ordering: synchronous handler, so that writes come before or after it as a whole.
@@ -55,6 +55,12 @@ pub struct ChangeTags {
     pub change: Vec<(TagId, TagDefinition)>,
     /// Tags to be removed.
     pub remove: Vec<TagId>,
+    /// Tags that a later message removes, because others still use them: they go on meanwhile, but stand in the way of
+    /// nothing. Their names are free at once; a derived one that reads a tag which is now of another type is calculated
+    /// no more, and bad (*configuration error*) until it goes. One that is not there counts for nothing.
+    pub leaving: Vec<TagId>,
+    /// Tags that the plant now makes by itself, or no longer does, changed otherwise or not; the rest stay as they are.
+    pub made: Vec<(TagId, bool)>,
 }
 
 /// Programs of the derived tags that a change concerns; none for one that is no longer derived.
@@ -73,6 +79,8 @@ impl Table {
                 log::error!("the sums of tag {id} begin anew: {error}");
             }
         }
+        let given_up: Vec<TagId> =
+            change.leaving.iter().filter(|id| matches!(programs.get(id), Some(None))).copied().collect();
         if !programs.is_empty() {
             self.network.change(programs.into_iter().collect()).map_err(|cycle| self.named(cycle))?;
         }
@@ -80,7 +88,7 @@ impl Table {
         for id in &change.remove {
             self.forget(*id);
         }
-        for (id, _) in &change.change {
+        for id in change.change.iter().map(|(id, _)| id).chain(&change.leaving) {
             self.unname(*id);
         }
         for (id, definition) in change.change {
@@ -91,6 +99,16 @@ impl Table {
         self.definitions.resize_with(bound, || None);
         for tag in change.create {
             self.insert(tag, now, changes);
+        }
+        for (id, made) in change.made {
+            if let Some(definition) = self.definitions.get_mut(id.index()).and_then(Option::as_mut) {
+                definition.made = made;
+            }
+        }
+        for id in given_up {
+            let Some(slot) = self.slot_mut(id) else { continue };
+            let written = slot.take(Update::quality(id, Quality::BAD_CONFIGURATION_ERROR), now);
+            self.settle(id, written, now, changes);
         }
         self.derive(before, now, changes);
         Ok(())
@@ -118,7 +136,8 @@ impl Table {
         if let Some(unknown) = known.into_iter().find(|id| self.slot(*id).is_none()) {
             return Err(CvtError::UnknownTag(unknown));
         }
-        let freed: HashSet<TagId> = change.remove.iter().copied().chain(changed().map(|(id, _)| id)).collect();
+        let going = change.remove.iter().chain(&change.leaving).copied();
+        let freed: HashSet<TagId> = going.chain(changed().map(|(id, _)| id)).collect();
         let mut names: HashMap<&str, (TagId, DataType)> = HashMap::new();
         let mut ids = HashSet::new();
         for (id, definition) in changed().chain(created()) {
@@ -141,41 +160,68 @@ impl Table {
                 Some((id, self.slot(id)?.data_type))
             })
         };
+        let retyped = self.retyped(change);
         let mut programs = Programs::new();
         for (id, definition) in changed().chain(created()) {
-            let program = compile(definition, &find)?;
+            let mut program = compile(definition, &find)?;
             // One whose expression stays goes on with its windows and sums.
             if program.is_some() && self.is_calculated_alike(id, definition, &find) {
-                continue;
+                let reads_retyped = |program: &Program| program.inputs().iter().any(|input| retyped.contains(input));
+                if !program.as_ref().is_some_and(reads_retyped) {
+                    continue;
+                }
+                self.resume(id, &mut program);
             }
             if program.is_some() || self.network.program(id).is_some() {
                 programs.insert(id, program);
             }
         }
         programs.extend(change.remove.iter().filter(|id| self.network.program(**id).is_some()).map(|id| (*id, None)));
-        self.recompile(change, &ids, &find, &mut programs)?;
+        self.recompile(change, &retyped, &ids, &find, &mut programs)?;
         Ok(programs)
     }
 
-    /// Compiles those again that read a tag which is now of another type.
+    /// Tags that are now of another type.
+    fn retyped(&self, change: &ChangeTags) -> HashSet<TagId> {
+        let is_retyped = |(id, definition): &&(TagId, TagDefinition)| {
+            self.slot(*id).is_some_and(|slot| slot.data_type != definition.data_type)
+        };
+        change.change.iter().filter(is_retyped).map(|(id, _)| *id).collect()
+    }
+
+    /// Compiles those again that read a tag which is now of another type, or one that is leaving and whose name may now be
+    /// another's; what is leaving itself is not compiled any more.
     fn recompile(
         &self,
         change: &ChangeTags,
+        retyped: &HashSet<TagId>,
         done: &HashSet<TagId>,
         find: &dyn Fn(&str) -> Option<(TagId, DataType)>,
         programs: &mut Programs,
     ) -> Result<(), CvtError> {
-        let is_retyped = |(id, definition): &&(TagId, TagDefinition)| {
-            self.slot(*id).is_some_and(|slot| slot.data_type != definition.data_type)
+        let leaving: HashSet<TagId> = change.leaving.iter().copied().collect();
+        let is_open = |id: &TagId| !done.contains(id) && !programs.contains_key(id);
+        let readers_of = |tags: &HashSet<TagId>| -> HashSet<TagId> {
+            tags.iter().flat_map(|id| self.network.dependents(*id)).filter(is_open).collect()
         };
-        let retyped: Vec<TagId> = change.change.iter().filter(is_retyped).map(|(id, _)| *id).collect();
-        let readers: HashSet<TagId> =
-            retyped.iter().flat_map(|id| self.network.dependents(*id)).filter(|id| !done.contains(id)).collect();
-        for id in readers {
+        let (of_retyped, of_leaving) = (readers_of(retyped), readers_of(&leaving));
+        programs.extend(of_retyped.intersection(&leaving).map(|id| (*id, None)));
+        for id in of_retyped.union(&of_leaving).copied().filter(|id| !leaving.contains(id)) {
             let definition = self.definition_of(id).ok_or(CvtError::UnknownTag(id))?;
-            programs.insert(id, compile(&definition, find)?);
+            let mut program = compile(&definition, find)?;
+            if self.is_calculated_alike(id, &definition, find) {
+                self.resume(id, &mut program);
+            }
+            programs.insert(id, program);
         }
         Ok(())
+    }
+
+    /// Hands the windows and sums of a tag's present program on to the one that takes its place.
+    fn resume(&self, id: TagId, program: &mut Option<Program>) {
+        if let (Some(program), Some(before)) = (program, self.network.program(id)) {
+            program.resume(before);
+        }
     }
 
     /// Whether a derived tag goes on to calculate what it does: the same, whatever the tags it reads are called now.
@@ -187,10 +233,10 @@ impl Table {
     ) -> bool {
         let Some(before) = self.definition_of(id) else { return false };
         let now = |name: &str| find(name).map(|(id, _)| id);
-        let shapes = before
-            .expression
-            .zip(after.expression.as_deref())
-            .and_then(|(before, after)| Some((shape(&before, &|name| self.resolve(name))?, shape(after, &now)?)));
+        let shapes = before.expression.zip(after.expression.as_deref()).and_then(|(before, after)| {
+            let (before, after) = (Expression::parse(&before).ok()?, Expression::parse(after).ok()?);
+            Some((shape(&before, &|name| self.resolve(name))?, shape(&after, &now)?))
+        });
         before.data_type == after.data_type && shapes.is_some_and(|(before, after)| before == after)
     }
 
@@ -367,17 +413,6 @@ impl Table {
 
 /// How often expressions that depend on time itself are calculated without a change.
 const TIMED_EVERY: Duration = Duration::from_secs(1);
-
-/// An expression with the ids of its tags in place of their names.
-fn shape(text: &str, resolve: &dyn Fn(&str) -> Option<TagId>) -> Option<String> {
-    let expression = Expression::parse(text).ok()?;
-    let ids: HashMap<String, String> = expression
-        .tags()
-        .map(|(name, _)| Some((name.to_owned(), format!("id {}", resolve(name)?))))
-        .collect::<Option<_>>()?;
-    let named = expression.rename_tags(|name| ids.get(name).map(String::as_str)).ok()?;
-    Some(named.to_string())
-}
 
 fn compile(
     definition: &TagDefinition,

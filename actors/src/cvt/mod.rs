@@ -7,11 +7,17 @@
 
 mod actor;
 mod change;
+#[cfg(test)]
+mod change_tests;
 mod compact;
+mod conditioning;
+#[cfg(test)]
+mod conditioning_tests;
 mod deadlines;
 pub mod delivery;
 #[cfg(test)]
 mod live_tests;
+mod process_time;
 mod slot;
 mod subscribers;
 pub mod table;

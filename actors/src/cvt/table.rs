@@ -147,12 +147,14 @@ impl Table {
         let slot = self.slot(tag)?;
         let extra = slot.extra.as_deref();
         let screens = extra.and_then(|extra| extra.screens.as_ref());
+        let differs = extra.filter(|extra| extra.is_substituted || extra.filter.is_some());
+        let raw = differs.and_then(|extra| extra.raw.as_ref());
         Some(TagRecord {
             id: tag,
             definition: self.definition_of(tag)?,
             state: slot.state.clone(),
             seen: (slot.seen != NEVER).then_some(slot.seen),
-            raw: extra.and_then(|extra| extra.raw.as_ref()).and_then(|raw| raw.value.clone()),
+            raw: raw.and_then(|raw| raw.value.clone()),
             made: self.definition(tag)?.made,
             is_substituted: extra.is_some_and(|extra| extra.is_substituted),
             standing: extra.map(|extra| extra.standing).unwrap_or_default(),

@@ -26,14 +26,18 @@
 //! * While a span that is not good lies within a window, the result is `UncertainDataSubNormal` and bad spans are left
 //!   out; with nothing usable in the window it is bad as its input. `rate` over no time is `BadNoData`.
 //! * A window keeps 4,096 samples; past that neighbours are merged into spans of at most 1/1,024 of the window, which
-//!   moves only what happens at its far end, by no more than that.
+//!   moves only what happens at its far end, by no more than that. So a window takes 130 kB at the most while its samples
+//!   come in, and 360 kB with what it keeps to answer in constant time (88 bytes a sample, for `avg`): a thousand windows
+//!   over tags that never rest may come to 360 MB. Values that rest take nothing, so a dead-band on the input helps.
 //! * `total` and `hours` stand still while input or reset is bad, are `UncertainDataSubNormal` meanwhile, and keep
-//!   their value. What [`Program::memory`] gives survives a restart; the time between does not count.
+//!   their value. What [`Program::memory`] gives survives a restart, as long as the same is calculated from the same tags;
+//!   the time between does not count.
 
 mod machine;
 mod network;
 mod program;
 mod ranks;
+mod shape;
 mod sums;
 mod window;
 
@@ -42,6 +46,7 @@ mod tests;
 
 pub use network::Network;
 pub use program::Program;
+pub(crate) use shape::shape;
 pub use sums::MemoryError;
 
 use flyball_schema::{Quality, Value};

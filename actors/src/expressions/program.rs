@@ -1,6 +1,7 @@
 //! A compiled expression.
 
 use super::machine::{Slot, Stack, Step};
+use super::shape::shape;
 use super::sums::{self, MemoryError, Sum};
 use super::window::{self, Greatest, Least, Mean, Rate, Window};
 use super::{Outcome, Reading};
@@ -18,6 +19,8 @@ pub struct Program {
     inputs: Box<[TagId]>,
     windows: Vec<AnyWindow>,
     sums: Vec<Sum>,
+    /// What the sums are of; none without them.
+    shape: Option<Box<str>>,
     /// Empty between evaluations, with room for the deepest.
     stack: Stack,
     result: DataType,
@@ -193,7 +196,11 @@ impl Program {
                 kind => compiler.node(kind, &type_of),
             }
         }
-        Ok(Self::of(compiler, result))
+        let mut program = Self::of(compiler, result);
+        if !program.sums.is_empty() {
+            program.shape = shape(expression, &|name| tag(name).map(|(id, _)| id)).map(Into::into);
+        }
+        Ok(program)
     }
 
     fn of(compiler: Compiler, result: DataType) -> Self {
@@ -209,6 +216,7 @@ impl Program {
             inputs: compiler.inputs.into(),
             windows: compiler.windows,
             sums: compiler.sums,
+            shape: None,
             stack,
             result,
             evaluated: None,
@@ -288,15 +296,24 @@ impl Program {
     /// not kept.
     #[must_use]
     pub fn memory(&self) -> Option<serde_json::Value> {
-        sums::memory(&self.sums)
+        sums::memory(&self.sums, self.shape.as_deref())
     }
 
     /// Goes on from what [`memory`](Self::memory) gave. The time from then until the next evaluation does not count.
     ///
     /// # Errors
-    /// [`MemoryError`] where it is none, or of an expression with other sums; nothing is changed.
+    /// [`MemoryError`] where it is none, or of another expression; nothing is changed. A memory that does not say of
+    /// which it is, as those of older versions, has to be of the same sums.
     pub fn restore(&mut self, memory: &serde_json::Value) -> Result<(), MemoryError> {
-        sums::restore(&mut self.sums, memory)
+        sums::restore(&mut self.sums, memory, self.shape.as_deref())
+    }
+
+    /// Goes on where `before` is, windows and all; for one of the same shape, compiled for other types.
+    pub(crate) fn resume(&mut self, before: &Self) {
+        if (self.windows.len(), self.sums.len()) == (before.windows.len(), before.sums.len()) {
+            (self.windows, self.sums) = (before.windows.clone(), before.sums.clone());
+            self.evaluated = before.evaluated;
+        }
     }
 }
 

@@ -15,6 +15,14 @@ pub enum MemoryError {
     /// It is no memory of sums at all.
     #[error("the memory of a derived tag cannot be read")]
     Unreadable(#[source] serde_json::Error),
+    /// It is of another expression, or of other tags.
+    #[error("the memory is of \"{found}\", the expression is \"{expected}\"")]
+    OtherExpression {
+        /// The expression, with ids in place of names.
+        expected: String,
+        /// The one remembered.
+        found: String,
+    },
     /// It is of an expression with other sums.
     #[error("the memory is of the sums [{}], the expression has [{}]", .found.join(", "), .expected.join(", "))]
     OtherSums {
@@ -130,14 +138,35 @@ enum Remembered {
     Hours { micros: u64 },
 }
 
-/// The sums as JSON; `None` where there are none.
-pub(super) fn memory(sums: &[Sum]) -> Option<Json> {
-    (!sums.is_empty()).then(|| sums.iter().map(Sum::memory).collect())
+/// Sums and what they are of.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfExpression {
+    expression: String,
+    sums: Vec<Remembered>,
 }
 
-/// Puts remembered sums in place of `sums`, all or none.
-pub(super) fn restore(sums: &mut [Sum], memory: &Json) -> Result<(), MemoryError> {
-    let remembered = Vec::<Remembered>::deserialize(memory).map_err(MemoryError::Unreadable)?;
+/// The sums as JSON, with what they are of; `None` where there are none.
+pub(super) fn memory(sums: &[Sum], shape: Option<&str>) -> Option<Json> {
+    let all = (!sums.is_empty()).then(|| sums.iter().map(Sum::memory).collect::<Json>())?;
+    Some(match shape {
+        Some(shape) => [("expression", Json::from(shape)), ("sums", all)].into_iter().collect(),
+        None => all,
+    })
+}
+
+/// Puts remembered sums in place of `sums`, all or none. Where the memory or the expression does not say what it is of,
+/// the kinds of the sums decide.
+pub(super) fn restore(sums: &mut [Sum], memory: &Json, shape: Option<&str>) -> Result<(), MemoryError> {
+    let remembered = if memory.is_object() {
+        let OfExpression { expression, sums } = OfExpression::deserialize(memory).map_err(MemoryError::Unreadable)?;
+        if let Some(expected) = shape.filter(|shape| *shape != expression) {
+            return Err(MemoryError::OtherExpression { expected: expected.to_owned(), found: expression });
+        }
+        sums
+    } else {
+        Vec::<Remembered>::deserialize(memory).map_err(MemoryError::Unreadable)?
+    };
     let kind = |each: &Remembered| match each {
         Remembered::Total { .. } => "total",
         Remembered::Hours { .. } => "hours",

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// Most samples kept of a window.
+/// Most samples kept of a window: of 32 bytes each, and as much again and three quarters (56 bytes for a mean) for the
+/// front part, which is 360 kB for a window whose input never rests.
 pub(super) const MAX_SAMPLES: usize = 4_096;
 /// When there are too many samples, neighbours are merged into spans of at most this part of the window; so at most
 /// about half of [`MAX_SAMPLES`] remain.

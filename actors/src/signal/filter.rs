@@ -16,8 +16,8 @@ const SMALLEST_RAW: f64 = 1e-9;
 ///
 /// * Samples: finite, in the tag's unit; the first passes as it is. The filtered value never leaves the span of the
 ///   samples so far.
-/// * Times: of one clock, for samples and repeats alike (the time of arrival, not that of the device). A time
-///   that goes back or stands still is no time passed.
+/// * Times: of one clock that always runs, for samples and repeats alike; never the device's as it is, which may stand
+///   still. A time that goes back or stands still is no time passed.
 /// * Ordering: as fed.
 #[derive(Debug)]
 pub struct FilterState(Box<State>);

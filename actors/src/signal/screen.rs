@@ -10,7 +10,7 @@ use flyball_schema::definition::{Range, Screens};
 ///
 /// * Samples: finite, in the tag's unit, as they come out of the filter. Only what the source sends is fed, never a
 ///   repeat: a frozen screen asks whether the source is alive.
-/// * Times: of one clock. A time that goes back or stands still is no time passed.
+/// * Times: of one clock that always runs, as a filter's. A time that goes back or stands still is no time passed.
 /// * Ordering: as fed.
 #[derive(Debug)]
 pub struct ScreenState(Box<State>);
