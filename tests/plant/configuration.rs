@@ -15,7 +15,7 @@ use flyball::schema::definition::csv::CsvItems;
 use flyball::schema::definition::{
     AlarmDefinition, AlarmKind, Difference, PlantDefinition, Priority, RangeScreen, Screens, TagDefinition,
 };
-use flyball::schema::{Quality, TagId, Timestamp, Value};
+use flyball::schema::{DataType, Quality, TagId, Timestamp, Value};
 use flyball::send::{DEADLINE, ask};
 use flyball::settings::Settings;
 use serde_json::json;
@@ -204,6 +204,24 @@ async fn a_whole_file_is_applied_live_exported_and_planned_again_without_a_diffe
     assert!(tag(&plant, "loop.state").await.is_none(), "what a machine made goes with it");
     let alarms = ask(plant.alarms(), ListAlarms { limit: 100, ..ListAlarms::default() }, DEADLINE).await.unwrap();
     assert!(alarms.iter().all(|alarm| alarm.definition.name != "level.high" && alarm.definition.name != "loop.fault"));
+    stop(plant).await;
+}
+
+#[actix_rt::test]
+async fn what_is_agreed_takes_effect_at_once_also_where_a_reader_goes_with_what_it_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let plant = start(folder.path()).await;
+    let before = defined(&plant).await;
+    let mut read = before.clone();
+    read.tags.push(TagDefinition::float("x").with_initial(1.0));
+    read.tags.push(TagDefinition::float("r").with_expression("x + 1"));
+    assert_eq!(apply(&plant, Change::Whole(Box::new(read))).await.unwrap().problems, [""; 0]);
+    let mut text = before;
+    text.tags.push(TagDefinition { data_type: DataType::Text, ..TagDefinition::float("x") });
+    let plan = apply(&plant, Change::Whole(Box::new(text))).await.unwrap();
+    assert_eq!(plan.problems, [""; 0]);
+    assert_eq!(tag(&plant, "x").await.unwrap().definition.data_type, DataType::Text);
+    assert!(tag(&plant, "r").await.is_none());
     stop(plant).await;
 }
 

@@ -142,7 +142,15 @@ impl Actors {
         };
         let create = tags.added.iter().map(new).collect();
         let change = tags.changed.iter().map(|(id, _, tag)| (*id, (*tag).clone())).collect();
-        problems.ask("tags", &self.cvt, ChangeTags { create, change, ..ChangeTags::default() }).await;
+        let there = tags.changed.iter().map(|(id, ..)| *id).chain(tags.kept.iter().map(|(id, _)| *id));
+        let step = ChangeTags {
+            create,
+            change,
+            leaving: tags.removed.clone(),
+            made: there.map(|id| (id, made.contains(&id))).collect(),
+            ..ChangeTags::default()
+        };
+        problems.ask("tags", &self.cvt, step).await;
         match keeping(settings, &after.tags) {
             Ok(keeping) => {
                 if let Err(error) = ask(&self.logger.get(), SetKeeping(keeping), DEADLINE).await {
