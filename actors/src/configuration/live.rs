@@ -8,7 +8,7 @@ use crate::cvt::{ChangeTags, Cvt, NewTag};
 use crate::history::{HistoryDeadBand, Keeping, LoggerWorker, SetKeeping};
 use crate::machines::{
     AddMachine, Bindings, BoundTag, MachineMemory, RemoveMachine, RenameTags, SetParameters, Source,
-    StateMachineManager, memory_after,
+    StateMachineManager, Succession,
 };
 use crate::opcua::{Acquisition, AddLink, LinkedTag, OpcUaClientManager, RemoveLink, UpdateLink};
 use crate::plant::Slot;
@@ -240,7 +240,6 @@ pub(crate) fn keeping(settings: &Settings, tags: &TagsByName<'_>) -> Result<Keep
 /// A machine that is made anew.
 struct Entering<'a> {
     id: MachineId,
-    former: Option<&'a MachineDefinition>,
     definition: &'a MachineDefinition,
     bindings: Bindings,
 }
@@ -248,7 +247,8 @@ struct Entering<'a> {
 /// What becomes of the machines.
 #[derive(Default)]
 struct Machines<'a> {
-    leaving: Vec<MachineId>,
+    /// With what each becomes, where it is made anew.
+    leaving: Vec<(MachineId, Option<Succession>)>,
     entering: Vec<Entering<'a>>,
     parameters: Vec<(MachineId, &'a MachineDefinition, BTreeMap<String, flyball_schema::Value>)>,
     renamed: Vec<(TagId, String)>,
@@ -290,21 +290,25 @@ impl<'a> Machines<'a> {
                     all.problems.push(format!("machine \"{}\": {problem}", machine.name));
                 }
                 former => {
-                    all.leaving.extend(former.map(|_| id));
-                    all.entering.push(Entering { id, former, definition: machine, bindings });
+                    let succession =
+                        |before: &MachineDefinition| Succession { before: before.clone(), after: machine.clone() };
+                    all.leaving.extend(former.map(|former| (id, Some(succession(former)))));
+                    all.entering.push(Entering { id, definition: machine, bindings });
                 }
             }
         }
         let wanted: HashSet<MachineId> = after.ids.machines.iter().copied().collect();
-        all.leaving.extend(before.ids.machines.iter().copied().filter(|id| !wanted.contains(id)));
+        let removed = before.ids.machines.iter().copied().filter(|id| !wanted.contains(id));
+        all.leaving.extend(removed.map(|id| (id, None)));
         all
     }
 
     /// Lets those go that end or are made anew; what each remembers.
     async fn leave(&self, actors: &Actors, problems: &mut Problems) -> HashMap<MachineId, MachineMemory> {
         let mut memories = HashMap::new();
-        for id in &self.leaving {
-            let memory = problems.ask(format!("machine {id}"), &actors.machines, RemoveMachine(*id)).await;
+        for (id, succession) in &self.leaving {
+            let remove = RemoveMachine { id: *id, succession: succession.clone() };
+            let memory = problems.ask(format!("machine {id}"), &actors.machines, remove).await;
             memories.extend(memory.map(|memory| (*id, memory)));
         }
         memories
@@ -318,10 +322,8 @@ impl<'a> Machines<'a> {
         problems: &mut Problems,
     ) {
         problems.0.extend(self.problems);
-        for Entering { id, former, definition, bindings } in self.entering {
-            let memory = memories.remove(&id).zip(former);
-            let memory = memory.map(|(memory, former)| memory_after(former, definition, memory));
-            let (definition, source) = (definition.clone(), Source::Kind);
+        for Entering { id, definition, bindings } in self.entering {
+            let (definition, source, memory) = (definition.clone(), Source::Kind, memories.remove(&id));
             let what = format!("machine \"{}\"", definition.name);
             problems.ask(what, &actors.machines, AddMachine { id, definition, source, bindings, memory }).await;
         }
