@@ -81,6 +81,17 @@ items! {
 }
 
 impl Catalogue {
+    /// A catalogue of this, all of it defined by people, with ids from 1.
+    #[cfg(test)]
+    pub(super) fn of(definition: PlantDefinition) -> Self {
+        fn entries<T>(items: Vec<T>) -> Vec<Entry<T>> {
+            (1..).zip(items).map(|(id, definition)| Entry { id, definition, made: false }).collect()
+        }
+        let PlantDefinition { plant: header, links, tags, alarms, machines } = definition;
+        let (links, tags, alarms, machines) = (entries(links), entries(tags), entries(alarms), entries(machines));
+        Self { is_stored: true, header, links, tags, alarms, machines }
+    }
+
     /// The definition that people have given, less what the plant makes by itself.
     #[must_use]
     pub fn defined(&self) -> PlantDefinition {
@@ -105,10 +116,10 @@ impl Catalogue {
         }
     }
 
-    /// Whether there is a tag of this name, defined or made.
-    #[must_use]
-    pub fn has_tag(&self, name: &str) -> bool {
-        self.tags.iter().any(|entry| entry.definition.name == name)
+    /// Every tag with its id, defined or made.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (TagId, &TagDefinition, bool)> {
+        let tags = self.tags.iter();
+        tags.filter_map(|entry| Some((TagId::from_i32(entry.id)?, &entry.definition, entry.made)))
     }
 
     /// Ids in the order of [`whole`](Self::whole).

@@ -8,6 +8,7 @@
 mod announce;
 pub mod catalogue;
 mod complete;
+mod draft;
 mod edit;
 pub(crate) mod live;
 mod manager;
