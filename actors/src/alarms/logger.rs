@@ -1,6 +1,7 @@
 //! Journal and states of the alarms in the database. **Engine.**
 
-use super::transition::AlarmEvent;
+use super::alarm::SYSTEM;
+use super::transition::{AlarmEvent, dispatch};
 use super::{
     AlarmMemory, AlarmState, AlarmTransition, JournalEntry, LoadAlarmMemory, ReadAlarmJournal, Record, StoreTransitions,
 };
@@ -106,6 +107,58 @@ fn store_state(connection: &mut Connection, id: AlarmId, memory: &AlarmMemory) -
 fn load_memory(connection: &mut Connection) -> Result<HashMap<AlarmId, AlarmMemory>, DbError> {
     let rows = alarm_state::table.select(AlarmStateRow::as_select()).load(connection)?;
     rows.into_iter().map(memory_of).collect()
+}
+
+/// What some alarms remember; nothing of those that have never left NORM.
+pub(crate) fn load_memory_of(
+    connection: &mut Connection,
+    alarms: &[AlarmId],
+) -> Result<HashMap<AlarmId, AlarmMemory>, DbError> {
+    let mut memories = HashMap::new();
+    for id in alarms {
+        let row = alarm_state::table.find(id.to_i32()).select(AlarmStateRow::as_select());
+        memories.extend(row.first(connection).optional()?.map(memory_of).transpose()?);
+    }
+    Ok(memories)
+}
+
+/// Ends what alarms stand for by an event of the configuration, for alarms of which no manager knows; those in NORM stay as
+/// they are. With `journalled` the transitions are appended to the journal, without it only the states follow.
+pub(crate) fn end_standing(
+    connection: &mut Connection,
+    ended: &HashMap<AlarmId, AlarmEvent>,
+    journalled: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let standing = alarm_state::table.filter(alarm_state::state.ne(AlarmState::Norm.as_str()));
+    let rows: Vec<AlarmStateRow> =
+        standing.order(alarm_state::alarm_id).select(AlarmStateRow::as_select()).load(connection)?;
+    let mut records: Vec<Record> = Vec::new();
+    for row in rows {
+        let (id, mut memory) = memory_of(row)?;
+        let Some(event) = ended.get(&id) else { continue };
+        let Ok(rule) = dispatch(memory.state, *event) else { continue };
+        // Nobody knows what the tag shows.
+        (memory.state, memory.since, memory.value) = (rule.to, Some(now), None);
+        let transition = AlarmTransition {
+            alarm: id,
+            occurrence: memory.occurrence,
+            from: rule.from,
+            to: rule.to,
+            event: event.as_str(),
+            value: None,
+            quality: Quality::BAD_WAITING_FOR_INITIAL_DATA,
+            occurred: now,
+            recorded: now,
+            actor: SYSTEM.to_owned(),
+            reason: None,
+        };
+        records.push((transition, memory));
+    }
+    if journalled {
+        return store(connection, &records);
+    }
+    records.iter().try_for_each(|(transition, memory)| store_state(connection, transition.alarm, memory))
 }
 
 fn read_journal(connection: &mut Connection, query: ReadAlarmJournal) -> Result<Vec<JournalEntry>, DbError> {

@@ -1,9 +1,9 @@
 //! Tells the actors of a running plant what has changed. What did not change, nobody hears of.
 
 use super::PlantChanged;
-use super::catalogue::CatalogueIds;
+use super::catalogue::{CatalogueIds, Remembered};
 use super::complete::Complete;
-use crate::alarms::{AlarmManager, ChangeAlarms, NewAlarm};
+use crate::alarms::{AlarmManager, AlarmMemory, ChangeAlarms, NewAlarm};
 use crate::cvt::{ChangeTags, Cvt, NewTag};
 use crate::history::{HistoryDeadBand, Keeping, LoggerWorker, SetKeeping};
 use crate::machines::{
@@ -54,6 +54,11 @@ pub(crate) fn by_name<'a>(definition: &'a PlantDefinition, ids: &CatalogueIds) -
 impl<'a> State<'a> {
     pub(super) fn new(definition: &'a PlantDefinition, ids: &'a CatalogueIds) -> Self {
         Self { definition, ids, tags: by_name(definition, ids) }
+    }
+
+    /// The id of a tag.
+    pub(super) fn tag(&self, name: &str) -> Option<TagId> {
+        self.tags.get(name).map(|(id, _)| *id)
     }
 }
 
@@ -123,10 +128,12 @@ impl Actors {
         after: &State<'_>,
         complete: &Complete,
         settings: &Settings,
+        remembered: Remembered,
     ) -> Vec<String> {
         let mut problems = Problems::default();
         let machines = Machines::between(before, after, complete);
-        let memories = machines.leave(self, &mut problems).await;
+        let Remembered { alarms, machines: mut memories } = remembered;
+        memories.extend(machines.leave(self, &mut problems).await);
         let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
         let made: HashSet<TagId> = after.ids.tags.iter().copied().skip(complete.defined.tags).collect();
         let new = |(id, tag): &(TagId, &TagDefinition)| NewTag {
@@ -147,7 +154,7 @@ impl Actors {
             }
         }
         self.follow_links(before, after, &mut problems).await;
-        self.follow_alarms(before, after, &mut problems).await;
+        self.follow_alarms(before, after, alarms, &mut problems).await;
         machines.enter(self, after, memories, &mut problems).await;
         if !tags.removed.is_empty() {
             let remove = ChangeTags { remove: tags.removed, ..ChangeTags::default() };
@@ -176,7 +183,13 @@ impl Actors {
         }
     }
 
-    async fn follow_alarms(&self, before: &State<'_>, after: &State<'_>, problems: &mut Problems) {
+    async fn follow_alarms(
+        &self,
+        before: &State<'_>,
+        after: &State<'_>,
+        mut memories: HashMap<AlarmId, AlarmMemory>,
+        problems: &mut Problems,
+    ) {
         let alarms =
             moves((&before.ids.alarms, &before.definition.alarms), (&after.ids.alarms, &after.definition.alarms));
         // An alarm is told the unit of its tag as well.
@@ -184,7 +197,8 @@ impl Actors {
         let other_unit = alarms.kept.iter().filter(|(_, alarm)| unit(before, &alarm.tag) != unit(after, &alarm.tag));
         let changed = alarms.changed.iter().map(|(id, _, alarm)| (*id, *alarm));
         let put = alarms.added.iter().copied().chain(changed).chain(other_unit.copied());
-        let put: Vec<NewAlarm> = put.filter_map(|(id, alarm)| new_alarm(id, alarm, &after.tags)).collect();
+        let put: Vec<NewAlarm> =
+            put.filter_map(|(id, alarm)| new_alarm(id, alarm, memories.remove(&id), &after.tags)).collect();
         if !(put.is_empty() && alarms.removed.is_empty()) {
             let change = ChangeAlarms { remove: alarms.removed, put };
             problems.ask("alarms", &self.alarms, change).await;
@@ -195,10 +209,11 @@ impl Actors {
 fn new_alarm(
     id: AlarmId,
     alarm: &flyball_schema::definition::AlarmDefinition,
+    memory: Option<AlarmMemory>,
     tags: &TagsByName<'_>,
 ) -> Option<NewAlarm> {
     let (tag, watched) = tags.get(alarm.tag.as_str())?;
-    Some(NewAlarm { id, definition: alarm.clone(), tag: *tag, unit: watched.unit.clone(), memory: None })
+    Some(NewAlarm { id, definition: alarm.clone(), tag: *tag, unit: watched.unit.clone(), memory })
 }
 
 /// A link with the tags that live on it.
@@ -347,15 +362,27 @@ fn renamed(before: &State<'_>, after: &State<'_>) -> Vec<(TagId, String)> {
     after.tags.iter().filter_map(other).collect()
 }
 
-/// What became of the tags, for those who know them by id and name.
+/// What became of the tags, for those who know them by id and name. The version is the caller's to fill in.
 pub(super) fn plant_changed(before: &State<'_>, after: &State<'_>) -> PlantChanged {
     let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
     let renamed = tags.changed.iter().filter(|(_, was, is)| was.name != is.name);
     PlantChanged {
         added: tags.added.iter().map(|(id, _)| *id).collect(),
         renamed: renamed.map(|(id, _, is)| (*id, is.name.clone())).collect(),
+        changed: tags
+            .changed
+            .iter()
+            .filter(|(_, was, is)| !is_alike_but_for_name(was, is))
+            .map(|(id, ..)| *id)
+            .collect(),
         removed: tags.removed.into(),
+        version: String::new(),
     }
+}
+
+fn is_alike_but_for_name(before: &TagDefinition, after: &TagDefinition) -> bool {
+    let named = |tag: &TagDefinition| TagDefinition { name: String::new(), was: None, ..tag.clone() };
+    named(before) == named(after)
 }
 
 /// Whether a machine can go on as it is: but for its parameters, and for the names of its tags.

@@ -6,10 +6,11 @@ use diesel::prelude::*;
 use flyball_schema::db::Connection;
 use flyball_schema::definition::{Changed, Changes, Difference, Item};
 use flyball_schema::tables::configuration::{substitution, tag_sums};
+use flyball_schema::tables::tag;
 use flyball_schema::{TagId, Timestamp, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Who changes something, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,13 +202,16 @@ pub(crate) fn sums(connection: &mut Connection) -> Result<HashMap<TagId, Json>, 
     rows.into_iter().map(read).collect()
 }
 
-/// Keeps the sums of derived tags, in place of those before.
+/// Keeps the sums of derived tags, in place of those before. A tag that was removed meanwhile has none: where its name comes
+/// back it begins at zero.
 ///
 /// # Errors
 /// [`DbError`].
 pub(super) fn keep_sums(connection: &mut Connection, sums: &[(TagId, Json)], now: Timestamp) -> Result<(), DbError> {
     diesel::delete(tag_sums::table).execute(connection)?;
-    let rows = sums.iter().map(|(tag, sums)| {
+    let retired = tag::table.filter(tag::retired_at.is_not_null()).select(tag::id);
+    let retired: HashSet<i32> = retired.load(connection)?.into_iter().collect();
+    let rows = sums.iter().filter(|(tag, _)| !retired.contains(&tag.to_i32())).map(|(tag, sums)| {
         let row = (
             tag_sums::tag_id.eq(tag.to_i32()),
             tag_sums::sums.eq(to_json(sums)?),

@@ -44,6 +44,7 @@ pub(super) struct Starting {
     pub(super) settings: Settings,
     pub(super) complete: Complete,
     pub(super) ids: CatalogueIds,
+    pub(super) version: String,
     pub(super) own: Vec<OwnMachine>,
     pub(super) arbiters: Arbiters,
     pub(super) folder: DataFolder,
@@ -88,7 +89,14 @@ impl Starting {
             logger: logger.clone(),
         };
         let settings = Arc::new(self.settings.clone());
-        let configuration = ConfigurationManager::new(clock, database.clone(), settings, self.own.clone(), actors);
+        let configuration = ConfigurationManager::new(
+            clock,
+            database.clone(),
+            settings,
+            self.own.clone(),
+            actors,
+            self.version.clone(),
+        );
         let configuration = configuration.start();
 
         let points = PointsLogger::new(clock, database.clone()).start();

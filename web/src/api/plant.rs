@@ -120,7 +120,12 @@ async fn run(
     query: ApplyQuery,
 ) -> Result<Json<PlanView>, Problem> {
     let file = File::read(request, &receive(payload).await?)?;
-    let message = ChangePlant { change: file.change()?, author: author(request, query.reason), dry_run: query.dry_run };
+    let message = ChangePlant {
+        change: file.change()?,
+        author: author(request, query.reason),
+        dry_run: query.dry_run,
+        expected: None,
+    };
     let plant = state.plant().clone();
     let outcome = super::command(async move { Ok(ask(plant.configuration(), message, super::CHANGE_DEADLINE).await?) });
     match outcome.await? {
@@ -225,6 +230,6 @@ pub(super) async fn edit(
     edits: Vec<Edit>,
     dry_run: bool,
 ) -> Result<flyball::configuration::Plan, Problem> {
-    let message = ChangePlant { change: Change::Edits(edits), author: author(request, None), dry_run };
+    let message = ChangePlant { change: Change::Edits(edits), author: author(request, None), dry_run, expected: None };
     change(state, message).await
 }
