@@ -29,7 +29,7 @@ fn definition(tag_count: usize) -> PlantDefinition {
         ..TagDefinition::float(name(index)).with_unit("°C").with_range(0.0, 500.0).with_dead_band(0.01).writable()
     };
     let alarm =
-        |index: usize| AlarmDefinition::new(&format!("{}.high", name(index)), &name(index), AlarmKind::High, 450.0);
+        |index: usize| AlarmDefinition::new(format!("{}.high", name(index)), name(index), AlarmKind::High, 450.0);
     PlantDefinition {
         tags: (0..tag_count).map(tag).collect(),
         alarms: (0..tag_count).step_by(2).map(alarm).collect(),
