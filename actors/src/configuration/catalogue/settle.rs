@@ -5,7 +5,7 @@
 
 use super::super::record::{Author, forget_substitution};
 use super::{Catalogue, CatalogueIds};
-use crate::alarms::{AlarmEvent, AlarmMemory, end_standing, load_memory_of};
+use crate::alarms::{AlarmEvent, AlarmMemory, end_standing, journal_missing_ends, load_memory_of};
 use crate::db::DbError;
 use crate::machines::MachineMemory;
 use diesel::prelude::*;
@@ -21,14 +21,15 @@ use std::collections::{HashMap, HashSet};
 pub(crate) enum AlarmsEnd {
     /// The transaction of the change: no alarm manager runs.
     Journalled,
-    /// The alarm manager, when it is told of the change. The state is NORM already, for the case that it is not told any
-    /// more.
+    /// The alarm manager, when it is told of the change. The state is NORM already, for the case that it is killed before;
+    /// the next start journals the end then.
     Told,
 }
 
 /// Settles what follows from `after`, which is stored under `ids`. Runs in the change's transaction.
 ///
 /// * An alarm with another tag or type stands for nothing any more, and neither does one that was removed.
+/// * What a killed alarm manager did not journal of an earlier change is journalled where none runs.
 /// * A removed tag is released, on record; its totals are forgotten, so that one of its name begins at zero.
 pub(crate) fn settle(
     connection: &mut Connection,
@@ -39,6 +40,9 @@ pub(crate) fn settle(
     now: Timestamp,
 ) -> Result<(), DbError> {
     release_removed(connection, before, ids, author, now)?;
+    if alarms == AlarmsEnd::Journalled {
+        journal_missing_ends(connection, now)?;
+    }
     let ended = ended(before, after, ids);
     if ended.is_empty() {
         return Ok(());

@@ -98,6 +98,39 @@ fn where_an_alarm_manager_journals_the_end_the_state_alone_follows_at_once() {
 }
 
 #[test]
+fn an_end_that_a_killed_alarm_manager_did_not_journal_is_journalled_by_the_next_start_once() {
+    for database in TestDatabase::each() {
+        let mut connection = migrated(&database);
+        let mut definition = standing(&mut connection);
+        for (alarm, from, to) in [(1, "UNACK", "ACKED"), (2, "ACKED", "RTNUN"), (3, "NORM", "UNACK")] {
+            let row = (
+                alarm_journal::alarm_id.eq(alarm),
+                alarm_journal::occurrence.eq(5),
+                alarm_journal::from_state.eq(from),
+                alarm_journal::to_state.eq(to),
+                alarm_journal::event.eq("activated"),
+                alarm_journal::quality.eq(0),
+                alarm_journal::occurred.eq(1),
+                alarm_journal::recorded.eq(1),
+                alarm_journal::actor.eq("system"),
+            );
+            diesel::insert_into(alarm_journal::table).values(row).execute(&mut connection).unwrap();
+        }
+        definition.alarms[0].tag = "b".to_owned();
+        definition.alarms[0].kind = AlarmKind::HighHigh;
+        definition.alarms.truncate(2);
+        apply(&mut connection, &definition, AlarmsEnd::Told);
+        assert_eq!(journal(&mut connection).len(), 3);
+        for _start in 0..2 {
+            apply(&mut connection, &definition, AlarmsEnd::Journalled);
+            let expected = [ended(1, "ACKED", "reconfigured"), ended(3, "UNACK", "removed")];
+            assert_eq!(journal(&mut connection)[3..], expected);
+        }
+        assert_eq!(states(&mut connection), ["NORM", "RTNUN", "NORM", "NORM"]);
+    }
+}
+
+#[test]
 fn an_alarm_that_comes_back_goes_on_counting_and_stands_for_nothing() {
     for database in TestDatabase::each() {
         let mut connection = migrated(&database);
