@@ -18,7 +18,9 @@ mod waiters;
 
 pub use backlog::Record;
 pub use logger::AlarmsLogger;
+pub(crate) use logger::{end_standing, journal_missing_ends, load_memory_of};
 pub use manager::AlarmManager;
+pub(crate) use transition::AlarmEvent;
 
 use crate::db::DbError;
 use actix::{Message, Recipient};
