@@ -8,6 +8,7 @@ mod store;
 mod units;
 
 pub(crate) use settle::{AlarmsEnd, Remembered, remembered, settle};
+pub(crate) use store::unchanged;
 pub use store::{register, store};
 pub use units::{UnitChange, unit_changes};
 
@@ -63,8 +64,11 @@ struct Entry<T> {
 trait Item: Clone + PartialEq + Serialize + DeserializeOwned {
     fn name(&self) -> &str;
 
-    /// Takes the name it had before.
-    fn take_former_name(&mut self) -> Option<String>;
+    /// The name it had before.
+    fn former_name(&self) -> Option<&str>;
+
+    /// It has had no other name.
+    fn forget_former_name(&mut self);
 }
 
 macro_rules! items {
@@ -74,8 +78,12 @@ macro_rules! items {
                 &self.name
             }
 
-            fn take_former_name(&mut self) -> Option<String> {
-                None$(.or(self.$was.take()))?
+            fn former_name(&self) -> Option<&str> {
+                None$(.or(self.$was.as_deref()))?
+            }
+
+            fn forget_former_name(&mut self) {
+                $(self.$was = None;)?
             }
         })+
     };
@@ -204,8 +212,28 @@ macro_rules! load_from {
             };
             Ok(Entry { id, definition: serde_json::from_str(&text).map_err(corrupt)?, made })
         };
-        rows.into_iter().map(entry).collect::<Result<Vec<_>, DbError>>()?
+        by_halves(rows, entry)?
     }};
+}
+
+/// Reads every row, those of a large table on two threads.
+fn by_halves<R: Send, T: Send>(
+    mut rows: Vec<R>,
+    read: impl Fn(R) -> Result<T, DbError> + Sync,
+) -> Result<Vec<T>, DbError> {
+    const LARGE: usize = 10_000;
+    let all = |rows: Vec<R>| rows.into_iter().map(&read).collect::<Result<Vec<T>, DbError>>();
+    if rows.len() < LARGE {
+        return all(rows);
+    }
+    let second = rows.split_off(rows.len() / 2);
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| all(second));
+        let mut entries = all(rows)?;
+        // A panic on the other thread goes on here.
+        entries.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok(entries)
+    })
 }
 
 /// Reads [`Catalogue::version`] alone.

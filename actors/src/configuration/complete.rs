@@ -59,6 +59,14 @@ impl Complete {
         if !invalid.is_empty() {
             return Err(ConfigurationError::Invalid(invalid));
         }
+        Self::of_checked(defined, own, kinds)
+    }
+
+    /// As [`new`](Self::new), of what was held against the rules when it was stored: only the whole is held against them.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_checked(defined: PlantDefinition, own: &[OwnMachine], kinds: &Kinds) -> Result<Self, ConfigurationError> {
         let counts = Counts::of(&defined);
         let mut definition = defined;
         let mut declarations = Vec::with_capacity(counts.machines + own.len());

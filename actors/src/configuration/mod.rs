@@ -148,19 +148,22 @@ pub enum ConfigurationError {
     Unavailable,
 }
 
-/// Makes the database agree with what a plant is to consist of, on record, and answers the ids and the version.
+/// Makes the database agree with what a plant is to consist of, on record, and answers that with the ids and the version.
 ///
 /// # Errors
 /// [`DbError`]; the database is as it was.
 pub(crate) async fn agree(
     database: &Database,
     stored: Catalogue,
-    wanted: &Complete,
+    wanted: Complete,
     now: Timestamp,
-) -> Result<(CatalogueIds, String), DbError> {
-    let wanted = wanted.clone();
+) -> Result<(Complete, CatalogueIds, String), DbError> {
     database
         .write(move |connection| {
+            if let Some(ids) = catalogue::unchanged(&stored, &wanted) {
+                crate::alarms::journal_missing_ends(connection, now)?;
+                return Ok((wanted, ids, stored.version()));
+            }
             let (difference, author) = (Difference::between(&stored.defined(), &wanted.defined()), Author::system());
             let ids = catalogue::store(connection, &stored, &wanted, now)?;
             // A plant that begins has no changes to tell of.
@@ -170,7 +173,7 @@ pub(crate) async fn agree(
             let after = (&wanted.definition, &ids);
             catalogue::settle(connection, &stored, after, AlarmsEnd::Journalled, &author, now)?;
             let version = catalogue::version(connection)?;
-            Ok((ids, version))
+            Ok((wanted, ids, version))
         })
         .await
 }

@@ -110,6 +110,7 @@ impl PlantBuilder {
         let manager = DbManager::open(&settings.database_url(), settings.database.readers)?;
         let database = manager.database();
         let stored = database.read(crate::configuration::catalogue::load).await?;
+        let is_as_stored = definition.is_none() && stored.is_stored && amend.is_none();
         let mut wanted = match definition {
             Some(definition) => definition,
             None if stored.is_stored => stored.defined(),
@@ -118,10 +119,14 @@ impl PlantBuilder {
         if let Some(amend) = amend {
             amend(&mut wanted);
         }
-        let complete = Complete::new(wanted, &own, &Kinds::default())?;
+        let complete = match is_as_stored {
+            true => Complete::of_checked(wanted, &own, &Kinds::default())?,
+            false => Complete::new(wanted, &own, &Kinds::default())?,
+        };
         // What the start would refuse later must not be stored.
         check_retention(&settings, &complete.definition)?;
-        let (ids, version) = crate::configuration::agree(&database, stored, &complete, clock.now()).await?;
+        let agreed = crate::configuration::agree(&database, stored, complete, clock.now()).await?;
+        let (complete, ids, version) = agreed;
         let arbiters = Arbiters::start(threads);
         let machines = machines.into_iter().map(|(_, machine)| machine).collect();
         Starting { clock, settings, complete, ids, version, own, arbiters, folder, history }

@@ -17,6 +17,8 @@ pub(super) struct Moves<T> {
     pub(super) changed: Vec<(Entry<T>, bool)>,
     pub(super) new: Vec<(T, bool)>,
     pub(super) retired: Vec<i32>,
+    /// The ids of what is to be, in its order; none of what is new.
+    ids: Vec<Option<i32>>,
 }
 
 impl<T> Moves<T> {
@@ -28,22 +30,33 @@ impl<T> Moves<T> {
 /// Compares what is stored with what is to be: an item is known by its name, or by the name it had before.
 fn moves<T: Item>(before: &[Entry<T>], after: &[T], defined: usize) -> Moves<T> {
     let known: HashMap<&str, &Entry<T>> = before.iter().map(|entry| (entry.definition.name(), entry)).collect();
-    let wanted: HashSet<&str> = after.iter().map(Item::name).collect();
-    let mut claimed = HashSet::new();
-    let mut moves = Moves { changed: Vec::new(), new: Vec::new(), retired: Vec::new() };
+    let has_former = after.iter().any(|item| item.former_name().is_some());
+    let wanted: HashSet<&str> = after.iter().filter(|_| has_former).map(Item::name).collect();
+    let mut claimed = HashSet::with_capacity(before.len());
+    let ids = Vec::with_capacity(after.len());
+    let mut moves = Moves { changed: Vec::new(), new: Vec::new(), retired: Vec::new(), ids };
     for (index, item) in after.iter().enumerate() {
-        let mut definition = item.clone();
-        let was = definition.take_former_name();
-        let former = was.as_deref().filter(|was| !wanted.contains(was)).and_then(|was| known.get(was));
+        let former = item.former_name().filter(|was| !wanted.contains(was)).and_then(|was| known.get(was));
         let made = index >= defined;
+        let definition = || {
+            let mut definition = item.clone();
+            definition.forget_former_name();
+            definition
+        };
         let Some(entry) = known.get(item.name()).or(former) else {
-            moves.new.push((definition, made));
+            moves.new.push((definition(), made));
+            moves.ids.push(None);
             continue;
         };
         claimed.insert(entry.id);
-        if entry.definition != definition || entry.made != made {
-            let renamed = entry.definition.name() != definition.name();
-            moves.changed.push((Entry { id: entry.id, definition, made }, renamed));
+        moves.ids.push(Some(entry.id));
+        let is_same = match item.former_name() {
+            None => entry.definition == *item,
+            Some(_) => entry.definition == definition(),
+        };
+        if !is_same || entry.made != made {
+            let renamed = entry.definition.name() != item.name();
+            moves.changed.push((Entry { id: entry.id, definition: definition(), made }, renamed));
         }
     }
     moves.retired = before.iter().map(|entry| entry.id).filter(|id| !claimed.contains(id)).collect();
@@ -73,7 +86,7 @@ macro_rules! store_in {
     ($table:ident, $id:ty, $connection:expr, $moves:expr, $after:expr, $now:expr) => {{
         use tables::$table::dsl;
         let (connection, now): (&mut Connection, i64) = ($connection, $now);
-        let Moves { changed, new, retired } = $moves;
+        let Moves { changed, new, retired, ids } = $moves;
         for id in &retired {
             diesel::update(dsl::$table.find(id)).set(dsl::retired_at.eq(Some(now))).execute(connection)?;
         }
@@ -114,19 +127,44 @@ macro_rules! store_in {
             }
         }
         insert_all!(connection, dsl::$table, rows);
-        let rows: Vec<(i32, String)> =
-            dsl::$table.filter(dsl::retired_at.is_null()).select((dsl::id, dsl::name)).load(connection)?;
-        let ids: HashMap<String, i32> = rows.into_iter().map(|(id, name)| (name, id)).collect();
-        let id = |item: &_| {
+        let mut given: HashMap<String, i32> = HashMap::new();
+        if !new.is_empty() {
+            let rows: Vec<(i32, String)> =
+                dsl::$table.filter(dsl::retired_at.is_null()).select((dsl::id, dsl::name)).load(connection)?;
+            given.extend(rows.into_iter().map(|(id, name)| (name, id)));
+        }
+        let id = |(item, id): (&_, Option<i32>)| {
             let name = Item::name(item);
-            ids.get(name).and_then(|id| <$id>::from_i32(*id)).ok_or_else(|| DbError::Corrupt {
+            id.or_else(|| given.get(name).copied()).and_then(<$id>::from_i32).ok_or_else(|| DbError::Corrupt {
                 table: stringify!($table),
                 id: 0,
                 problem: format!("\"{name}\" has no id"),
             })
         };
-        $after.iter().map(id).collect::<Result<Vec<$id>, DbError>>()?
+        $after.iter().zip(ids).map(id).collect::<Result<Vec<$id>, DbError>>()?
     }};
+}
+
+/// The ids of what is stored, in the order of `after`, where that is exactly what is stored.
+pub(crate) fn unchanged(before: &Catalogue, after: &Complete) -> Option<CatalogueIds> {
+    fn ids<T: Item, I>(
+        before: &[Entry<T>],
+        after: &[T],
+        defined: usize,
+        id: impl Fn(i32) -> Option<I>,
+    ) -> Option<Vec<I>> {
+        let moves = moves(before, after, defined);
+        moves.is_nothing().then(|| moves.ids.into_iter().map(|given| id(given?)).collect())?
+    }
+    let (definition, defined) = (&after.definition, after.defined);
+    let is_as_it_was = before.is_stored && before.header == definition.plant;
+    is_as_it_was.then_some(())?;
+    Some(CatalogueIds {
+        links: ids(&before.links, &definition.links, defined.links, LinkId::from_i32)?,
+        tags: ids(&before.tags, &definition.tags, defined.tags, TagId::from_i32)?,
+        alarms: ids(&before.alarms, &definition.alarms, defined.alarms, AlarmId::from_i32)?,
+        machines: ids(&before.machines, &definition.machines, defined.machines, MachineId::from_i32)?,
+    })
 }
 
 /// Makes the catalogue say what `after` says, and answers the ids. Runs in the caller's transaction; `before` is what it
