@@ -1,5 +1,5 @@
 //! Tag definitions as the table keeps them: what most tags have inline, the rest behind one pointer, and words that
-//! many tags share (units, links) once. A million tags have to fit into 200 bytes each.
+//! many tags share (units, links, areas) once. A million tags have to fit into 200 bytes each.
 
 use super::Stretch;
 use flyball_schema::definition::{DeadBand, Filter, Location, Range, Role, Screens, TagDefinition};
@@ -29,9 +29,13 @@ impl Interner {
         number
     }
 
-    fn word(&self, number: Word) -> Option<String> {
+    fn get(&self, number: Word) -> Option<&str> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.words.get(index).map(|word| word.to_string())
+        self.words.get(index).map(|word| &**word)
+    }
+
+    fn word(&self, number: Word) -> Option<String> {
+        self.get(number).map(str::to_owned)
     }
 }
 
@@ -50,20 +54,26 @@ pub(super) struct Compact {
     history: bool,
     /// The plant makes the tag by itself.
     pub(super) made: bool,
+    common: Option<Box<Common>>,
+}
+
+/// What tags of a link have, and those that somebody has described.
+#[derive(Debug, Default, PartialEq)]
+struct Common {
+    display_name: Option<Box<str>>,
+    description: Option<Box<str>>,
+    node: Option<Box<str>>,
+    area: Word,
+    display_unit: Word,
+    publish_ms: Option<u32>,
+    poll_ms: Option<u32>,
     rare: Option<Box<Rare>>,
 }
 
 /// What few tags have.
 #[derive(Debug, Default, PartialEq)]
 struct Rare {
-    display_name: Option<String>,
-    description: Option<String>,
-    area: Option<String>,
-    node: Option<String>,
-    publish_ms: Option<u32>,
-    poll_ms: Option<u32>,
-    display_unit: Option<String>,
-    expression: Option<String>,
+    expression: Option<Box<str>>,
     filter: Option<Filter>,
     screens: Option<Box<Screens>>,
     dead_band_percent: Option<f64>,
@@ -76,6 +86,11 @@ struct Rare {
     location: Option<Box<Location>>,
 }
 
+/// The value on the heap where it is not the default.
+fn boxed<T: Default + PartialEq>(value: T) -> Option<Box<T>> {
+    (value != T::default()).then(|| Box::new(value))
+}
+
 impl Compact {
     pub(super) fn new(tag: TagDefinition, made: bool, interner: &mut Interner) -> Self {
         let dead_band_percent = match tag.dead_band {
@@ -83,14 +98,7 @@ impl Compact {
             _ => None,
         };
         let rare = Rare {
-            display_name: tag.display_name,
-            description: tag.description,
-            area: tag.area,
-            node: tag.node,
-            publish_ms: tag.publish_ms,
-            poll_ms: tag.poll_ms,
-            display_unit: tag.display_unit,
-            expression: tag.expression,
+            expression: tag.expression.map(String::into_boxed_str),
             filter: tag.filter,
             screens: tag.screens.map(Box::new),
             dead_band_percent,
@@ -101,6 +109,16 @@ impl Compact {
             history_dead_band: tag.history_dead_band,
             initial: tag.initial,
             location: tag.location.map(Box::new),
+        };
+        let common = Common {
+            display_name: tag.display_name.map(String::into_boxed_str),
+            description: tag.description.map(String::into_boxed_str),
+            node: tag.node.map(String::into_boxed_str),
+            area: interner.intern(tag.area),
+            display_unit: interner.intern(tag.display_unit),
+            publish_ms: tag.publish_ms,
+            poll_ms: tag.poll_ms,
+            rare: boxed(rare),
         };
         Self {
             name: tag.name.into_boxed_str(),
@@ -114,7 +132,7 @@ impl Compact {
             writable: tag.writable,
             history: tag.history,
             made,
-            rare: (rare != Rare::default()).then(|| Box::new(rare)),
+            common: boxed(common),
         }
     }
 
@@ -122,45 +140,51 @@ impl Compact {
         &self.name
     }
 
+    fn rare(&self) -> Option<&Rare> {
+        self.common.as_ref()?.rare.as_deref()
+    }
+
     /// Whether the tag lies in an area, or in one below it.
-    pub(super) fn is_in(&self, area: &str) -> bool {
-        let own = self.rare.as_ref().and_then(|rare| rare.area.as_deref()).unwrap_or_default();
+    pub(super) fn is_in(&self, area: &str, interner: &Interner) -> bool {
+        let own = self.common.as_ref().and_then(|common| interner.get(common.area)).unwrap_or_default();
         own.strip_prefix(area).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether the tag stands on a stretch of a line.
     pub(super) fn is_on(&self, stretch: &Stretch) -> bool {
-        let location = self.rare.as_ref().and_then(|rare| rare.location.as_deref());
+        let location = self.rare().and_then(|rare| rare.location.as_deref());
         location.is_some_and(|location| stretch.contains(location))
     }
 
     /// Whether name or display name contains `needle`, which is in lower case.
     pub(super) fn mentions(&self, needle: &str) -> bool {
-        let display_name = self.rare.as_ref().and_then(|rare| rare.display_name.as_deref());
+        let display_name = self.common.as_ref().and_then(|common| common.display_name.as_deref());
         let mut names = [Some(&*self.name), display_name].into_iter().flatten();
         names.any(|name| name.to_lowercase().contains(needle))
     }
 
     /// The definition as it was given, less the name the tag had before.
     pub(super) fn expand(&self, data_type: DataType, dead_band: f64, interner: &Interner) -> TagDefinition {
-        let nothing = Rare::default();
-        let rare = self.rare.as_deref().unwrap_or(&nothing);
+        let (nothing, nothing_rare) = (Common::default(), Rare::default());
+        let common = self.common.as_deref().unwrap_or(&nothing);
+        let rare = self.rare().unwrap_or(&nothing_rare);
+        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         let percent = rare.dead_band_percent.map(DeadBand::Percent);
         TagDefinition {
             name: self.name.to_string(),
-            display_name: rare.display_name.clone(),
-            description: rare.description.clone(),
-            area: rare.area.clone(),
+            display_name: text(&common.display_name),
+            description: text(&common.description),
+            area: interner.word(common.area),
             data_type,
             quantity: interner.word(self.quantity),
             unit: interner.word(self.unit),
             range: self.has_range.then_some(self.range),
             link: interner.word(self.link),
-            node: rare.node.clone(),
-            display_unit: rare.display_unit.clone(),
-            publish_ms: rare.publish_ms,
-            poll_ms: rare.poll_ms,
-            expression: rare.expression.clone(),
+            node: text(&common.node),
+            display_unit: interner.word(common.display_unit),
+            publish_ms: common.publish_ms,
+            poll_ms: common.poll_ms,
+            expression: text(&rare.expression),
             filter: rare.filter.clone(),
             screens: rare.screens.as_deref().cloned(),
             dead_band: self.has_dead_band.then(|| percent.unwrap_or(DeadBand::Absolute(dead_band))),

@@ -188,7 +188,7 @@ impl Table {
                 let definition = self.definition(*id);
                 definition.is_some_and(|tag| {
                     needle.as_deref().is_none_or(|needle| tag.mentions(needle))
-                        && query.area.as_deref().is_none_or(|area| tag.is_in(area))
+                        && query.area.as_deref().is_none_or(|area| tag.is_in(area, &self.interner))
                         && query.stretch.as_ref().is_none_or(|stretch| tag.is_on(stretch))
                 })
             })
