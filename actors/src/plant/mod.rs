@@ -48,6 +48,7 @@ pub use warden::{ActorState, ActorStatus};
 pub use write::WriteError;
 
 use crate::Clock;
+use crate::alarms::analytics::AlarmAnalytics;
 use crate::alarms::{AlarmManager, AlarmsLogger, FlushAlarms};
 use crate::configuration::{ConfigurationManager, SaveSums};
 use crate::cvt::{Cvt, Delivery, FlushSubscribers, ResolveTags, Subscribe, SubscriptionId, TagsChanged};
@@ -84,6 +85,7 @@ struct Inner {
     cvt: Addr<Cvt>,
     alarms: Addr<AlarmManager>,
     alarms_logger: Addr<AlarmsLogger>,
+    alarm_analytics: Slot<AlarmAnalytics>,
     points: Addr<PointsLogger>,
     logger: Slot<LoggerWorker>,
     data_logger: Slot<DataLogger>,
@@ -160,6 +162,12 @@ impl Plant {
     #[must_use]
     pub fn alarms_logger(&self) -> &Addr<AlarmsLogger> {
         &self.0.alarms_logger
+    }
+
+    /// Figures of the alarm system; after it was made again, another address.
+    #[must_use]
+    pub fn alarm_analytics(&self) -> Addr<AlarmAnalytics> {
+        self.0.alarm_analytics.get()
     }
 
     /// Surveyed points of segments, and positions by kilometre post.

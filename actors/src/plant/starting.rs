@@ -9,6 +9,7 @@ use super::system::{self, SystemTags};
 use super::warden::{Warden, Watch};
 use super::{Inner, Plant};
 use crate::Clock;
+use crate::alarms::analytics::AlarmAnalytics;
 use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory, NewAlarm};
 use crate::configuration::catalogue::CatalogueIds;
 use crate::configuration::live::{self, TagsByName, by_name, links_with_tags};
@@ -66,6 +67,7 @@ impl Starting {
         let logger = Slot::new(self.logger_factory(&cvt, &keeping)());
         let alarms_logger = AlarmsLogger::new(database.clone()).start();
         let alarms = self.start_alarms(&cvt, &alarms_logger, &tags).await?;
+        let alarm_analytics = Slot::new(self.alarm_analytics_factory(&database)());
         let data_logger = Slot::new(DataLogger::new(clock, Arc::clone(&self.history)).start());
 
         let create = self.new_tags(&database).await?;
@@ -108,6 +110,7 @@ impl Starting {
             Watch::core("points logger", &points),
             watch_leaf("logger", &logger, self.logger_factory(&cvt, &keeping)),
             watch_leaf("history", &data_logger, self.data_logger_factory()),
+            watch_leaf("alarm analytics", &alarm_analytics, self.alarm_analytics_factory(&database)),
             watch_leaf("monitor", &monitor, self.monitor_factory(&cvt, &logger, &database, &tags)),
             watch_leaf("backup", &backups, self.backup_factory(&cvt, &tags)),
         ];
@@ -122,6 +125,7 @@ impl Starting {
             cvt,
             alarms,
             alarms_logger,
+            alarm_analytics,
             logger,
             data_logger,
             backups,
@@ -165,6 +169,11 @@ impl Starting {
     fn data_logger_factory(&self) -> impl Fn() -> Addr<DataLogger> + Send + use<> {
         let (clock, history) = (self.clock, Arc::clone(&self.history));
         move || DataLogger::new(clock, Arc::clone(&history)).start()
+    }
+
+    fn alarm_analytics_factory(&self, database: &Database) -> impl Fn() -> Addr<AlarmAnalytics> + Send + use<> {
+        let (clock, database) = (self.clock, database.clone());
+        move || AlarmAnalytics::new(clock, database.clone()).start()
     }
 
     async fn start_alarms(
