@@ -39,6 +39,7 @@ use utoipa::OpenApi;
         api::alarms::acknowledge,
         api::alarms::acknowledge_many,
         api::alarms::journal,
+        api::alarm_analytics::read,
         api::machines::list,
         api::machines::read,
         api::machines::transition,
