@@ -40,6 +40,7 @@ use utoipa::OpenApi;
         api::alarms::acknowledge_many,
         api::alarms::journal,
         api::alarm_analytics::read,
+        api::notifications::list,
         api::machines::list,
         api::machines::read,
         api::machines::transition,

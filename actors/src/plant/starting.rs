@@ -22,6 +22,7 @@ use crate::machines::{
     AddMachine, AsyncStateMachineWorker, Bindings, BoundTag, Kinds, Machine, Source, StateMachineManager,
     StateMachineWorker,
 };
+use crate::notify::{Neighbours, NotificationsLogger, Notifier, Plan};
 use crate::opcua::OpcUaClientManager;
 use crate::points::PointsLogger;
 use crate::send::{DEADLINE, ask};
@@ -49,6 +50,7 @@ pub(super) struct Starting {
     pub(super) arbiters: Arbiters,
     pub(super) folder: DataFolder,
     pub(super) history: Arc<History>,
+    pub(super) notify: Arc<Plan>,
 }
 
 impl Starting {
@@ -93,6 +95,8 @@ impl Starting {
         let configuration = ConfigurationManager::new(clock, database.clone(), settings, self.own.clone(), actors);
         let configuration = configuration.start();
 
+        let notifications = Slot::new(notifications_factory(&database)());
+        let notifier = Slot::new(self.notifier_factory(&cvt, &alarms, &notifications)());
         let points = PointsLogger::new(clock, database.clone()).start();
         let monitor = Slot::new(self.monitor_factory(&cvt, &logger, &database, &tags)());
         let backups = Slot::new(self.backup_factory(&cvt, &tags)());
@@ -111,6 +115,8 @@ impl Starting {
             watch_leaf("logger", &logger, self.logger_factory(&cvt, &keeping)),
             watch_leaf("history", &data_logger, self.data_logger_factory()),
             watch_leaf("alarm analytics", &alarm_analytics, self.alarm_analytics_factory(&database)),
+            watch_leaf("notifications", &notifications, notifications_factory(&database)),
+            watch_leaf("notifier", &notifier, self.notifier_factory(&cvt, &alarms, &notifications)),
             watch_leaf("monitor", &monitor, self.monitor_factory(&cvt, &logger, &database, &tags)),
             watch_leaf("backup", &backups, self.backup_factory(&cvt, &tags)),
         ];
@@ -126,6 +132,8 @@ impl Starting {
             alarms,
             alarms_logger,
             alarm_analytics,
+            notifier,
+            notifications,
             logger,
             data_logger,
             backups,
@@ -174,6 +182,22 @@ impl Starting {
     fn alarm_analytics_factory(&self, database: &Database) -> impl Fn() -> Addr<AlarmAnalytics> + Send + use<> {
         let (clock, database) = (self.clock, database.clone());
         move || AlarmAnalytics::new(clock, database.clone()).start()
+    }
+
+    /// What makes a notifier that subscribes itself.
+    fn notifier_factory(
+        &self,
+        cvt: &Addr<Cvt>,
+        alarms: &Addr<AlarmManager>,
+        record: &Slot<NotificationsLogger>,
+    ) -> impl Fn() -> Addr<Notifier> + Send + use<> {
+        let (clock, io, plan) = (self.clock, self.arbiters.io.clone(), Arc::clone(&self.notify));
+        let plant = self.complete.definition.plant.name.clone();
+        let neighbours = Neighbours::new(alarms, cvt.clone().recipient(), record.clone());
+        move || {
+            let (plant, plan, neighbours) = (plant.clone(), Arc::clone(&plan), neighbours.clone());
+            Notifier::start_in_arbiter(&io, move |_| Notifier::new(clock, &plant, plan, neighbours))
+        }
     }
 
     async fn start_alarms(
@@ -279,6 +303,11 @@ impl Starting {
             Monitor::start_in_arbiter(&io, move |_| Monitor { cvt, logger, database, journal_cap, tags: system_tags })
         }
     }
+}
+
+fn notifications_factory(database: &Database) -> impl Fn() -> Addr<NotificationsLogger> + Send + use<> {
+    let database = database.clone();
+    move || NotificationsLogger::new(database.clone()).start()
 }
 
 /// Watches a leaf that `make` makes again.

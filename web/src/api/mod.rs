@@ -7,6 +7,7 @@ pub mod health;
 pub mod history;
 pub mod links;
 pub mod machines;
+pub mod notifications;
 pub mod page;
 pub mod plan;
 pub mod plant;

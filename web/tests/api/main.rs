@@ -6,6 +6,7 @@ mod console;
 mod history;
 mod http;
 mod live;
+mod notifications;
 mod points;
 mod support;
 mod tags;
