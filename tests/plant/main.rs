@@ -12,5 +12,6 @@ mod actix_facts;
 mod configuration;
 mod flows;
 mod kills;
+mod notify;
 mod opcua_peers;
 mod postgres;
