@@ -11,7 +11,7 @@
 //! * An occurrence counts for its area and for all areas above it: one in `site/area/unit` also in `site/area`, in `site`
 //!   and in the whole plant. An alarm without an area counts in the whole plant alone.
 //! * A range includes its start and excludes its end. What was activated before it counts in no rate; what stood at its
-//!   start counts where it is acknowledged, returns or goes stale within.
+//!   start counts where it is acknowledged, returns or goes stale within. That an alarm was withheld before is not known.
 //!
 //! # Windows
 //!
