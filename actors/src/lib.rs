@@ -14,6 +14,7 @@ pub mod history;
 pub mod links;
 pub mod logs;
 pub mod machines;
+pub mod notify;
 pub mod opcua;
 pub mod plant;
 pub mod points;

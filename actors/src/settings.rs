@@ -4,6 +4,7 @@ use crate::history;
 use crate::history::historian::{Historian, Retention};
 use crate::history::postgres::PostgresHistorian;
 use crate::history::sqlite::SqliteHistorian;
+use crate::notify::settings::Notify;
 use crate::opcua;
 use flyball_schema::TagId;
 use flyball_schema::db::{Backend, DatabaseUrl, OpenError};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub backup: Backup,
     /// The OPC UA client.
     pub opcua: OpcUa,
+    /// Who is told of alarms.
+    pub notify: Notify,
 }
 
 /// Where files are kept.
@@ -151,6 +154,7 @@ impl Settings {
             history: History::default(),
             backup: Backup::default(),
             opcua: OpcUa::default(),
+            notify: Notify::default(),
         }
     }
 

@@ -13,5 +13,6 @@ mod configuration;
 mod configuration_identity;
 mod flows;
 mod kills;
+mod notify;
 mod opcua_peers;
 mod postgres;

@@ -5,6 +5,7 @@ use crate::points_csv::CsvFault;
 use crate::problem::{Problem, chain};
 use actix_web::http::StatusCode;
 use flyball::alarms::AlarmError;
+use flyball::alarms::analytics::AnalyticsError;
 use flyball::configuration::ConfigurationError;
 use flyball::cvt::CvtError;
 use flyball::db::DbError;
@@ -118,6 +119,18 @@ impl From<AlarmError> for Problem {
             AlarmError::Invalid { field, .. } => Self::invalid(field, format!("/{field}"), detail),
             AlarmError::WrongState { .. } => Self::wrong_state(detail, Vec::new()),
             AlarmError::NotDurable(_) => Self::unavailable(detail),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<AnalyticsError> for Problem {
+    fn from(error: AnalyticsError) -> Self {
+        let detail = chain(&error);
+        match error {
+            AnalyticsError::Range { .. } => Self::invalid("range", "?from", detail),
+            AnalyticsError::UnknownArea(_) => Self::unknown("area", detail),
+            AnalyticsError::Database(error) => error.into(),
             other => Self::internal(&other),
         }
     }
@@ -255,7 +268,7 @@ mod tests {
     use flyball::alarms::AlarmState;
     use flyball::schema::definition::Fault;
     use flyball::schema::linear::check_post;
-    use flyball::schema::{AlarmId, LinkId, TagId};
+    use flyball::schema::{AlarmId, LinkId, TagId, Timestamp};
     use std::time::Duration;
 
     fn line(problem: &Problem) -> String {
@@ -278,6 +291,9 @@ mod tests {
             ("alarm field", AlarmError::Invalid { alarm: "a".into(), field: "name", fault: Fault::BadName }.into()),
             ("alarm state", AlarmError::WrongState { alarm: AlarmId(1), state: AlarmState::Norm }.into()),
             ("alarm journal", AlarmError::NotDurable("disk full".into()).into()),
+            ("analytics range", AnalyticsError::Range { from: Timestamp::MIN, to: Timestamp::MAX }.into()),
+            ("analytics area", AnalyticsError::UnknownArea("north".into()).into()),
+            ("analytics busy", AnalyticsError::Database(DbError::Busy).into()),
             ("link id", LinkError::UnknownLink(LinkId(1)).into()),
             ("link id taken", LinkError::DuplicateLink(LinkId(1)).into()),
             ("link tag", LinkError::UnknownTag(TagId(7)).into()),
@@ -306,6 +322,9 @@ mod tests {
         alarm field: 422 invalid_name
         alarm state: 409 wrong_state
         alarm journal: 503 unavailable retry
+        analytics range: 422 invalid_range
+        analytics area: 404 unknown_area
+        analytics busy: 503 busy retry
         link id: 404 unknown_link
         link id taken: 409 duplicate_link
         link tag: 404 unknown_tag

@@ -39,6 +39,8 @@ use utoipa::OpenApi;
         api::alarms::acknowledge,
         api::alarms::acknowledge_many,
         api::alarms::journal,
+        api::alarm_analytics::read,
+        api::notifications::list,
         api::machines::list,
         api::machines::read,
         api::machines::transition,

@@ -45,8 +45,10 @@ routes! {
     "/api/v1/alarms" => { get api::alarms::list }
     "/api/v1/alarms/ack" => { post api::alarms::acknowledge_many }
     "/api/v1/alarms/journal" => { get api::alarms::journal }
+    "/api/v1/alarms/analytics" => { get api::alarm_analytics::read }
     "/api/v1/alarms/{id}" => { get api::alarms::read }
     "/api/v1/alarms/{id}/ack" => { post api::alarms::acknowledge }
+    "/api/v1/notifications" => { get api::notifications::list }
     "/api/v1/machines" => { get api::machines::list }
     "/api/v1/machines/{id}" => { get api::machines::read }
     "/api/v1/machines/{id}/transitions" => { post api::machines::transition }

@@ -1,5 +1,6 @@
 //! Settings of the server's process: `flyball.toml`, then the environment.
 
+use flyball::notify::settings::Notify;
 use flyball::settings::{Backup, Data, Database, History, OpcUa, Settings};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -24,6 +25,8 @@ pub struct ServerSettings {
     pub backup: Backup,
     /// The OPC UA client.
     pub opcua: OpcUa,
+    /// Who is told of alarms.
+    pub notify: Notify,
     /// The demo plant.
     pub demo: DemoSettings,
 }
@@ -99,6 +102,7 @@ impl ServerSettings {
             history: self.history.clone(),
             backup: self.backup.clone(),
             opcua: self.opcua.clone(),
+            notify: self.notify.clone(),
         }
     }
 }
@@ -138,6 +142,26 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_type_is_an_error_that_names_its_key() {
         assert!(load("[http]\nbind = \"eight\"", &[]).unwrap_err().contains("http.bind"));
+    }
+
+    #[test]
+    fn channels_and_rules_of_notifications_are_lists_of_tables() {
+        let toml = r#"
+            [[notify.channels]]
+            name = "mail"
+            kind = "smtp"
+            port = 2525
+            [[notify.rules]]
+            name = "night"
+            to = ["ann@plant.example"]
+            delay_min = 5
+        "#;
+        let notify = load(toml, &[]).unwrap().plant().notify;
+        assert_eq!((&*notify.channels[0].kind, notify.channels[0].port, notify.queue), ("smtp", Some(2525), 1_000));
+        assert_eq!((notify.rules[0].delay_min, notify.rules[0].to.len()), (5, 1));
+        let error = load("[[notify.channels]]\npassword = \"x\"", &[]).unwrap_err();
+        assert!(error.contains("password") && !error.contains("\"x\""), "a password is no setting: {error}");
+        assert!(load("[[notify.rules]]\ndelay_min = -1", &[]).unwrap_err().contains("notify.rules"));
     }
 
     #[test]

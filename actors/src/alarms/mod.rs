@@ -5,6 +5,7 @@
 //! engine that keeps journal and states in the database.
 
 pub mod alarm;
+pub mod analytics;
 mod announce;
 mod backlog;
 pub mod condition;

@@ -10,9 +10,11 @@ use crate::configuration::{Complete, OwnMachine, check_retention};
 use crate::db::{DbError, DbManager};
 use crate::history::History;
 use crate::machines::{Kinds, Machine};
+use crate::notify::Plan;
 use crate::settings::Settings;
 use flyball_schema::definition::{MachineDefinition, PlantDefinition};
 use std::fmt;
+use std::sync::Arc;
 
 /// Changes what a plant is to consist of, before it starts.
 type Amend = Box<dyn FnOnce(&mut PlantDefinition) + Send>;
@@ -91,6 +93,7 @@ impl PlantBuilder {
     /// See [`PlantError`]; nothing runs then.
     pub async fn start(self) -> Result<Plant, PlantError> {
         let Self { settings, definition, initial, amend, machines, threads, clock } = self;
+        let notify = Arc::new(Plan::read(&settings.notify, &|name| std::env::var(name).ok())?);
         let folder = DataFolder::take(&settings.data.dir)?;
         let own: Vec<OwnMachine> =
             machines.iter().map(|(definition, machine)| (definition.clone(), machine.declaration())).collect();
@@ -129,8 +132,7 @@ impl PlantBuilder {
         let (complete, ids, version) = agreed;
         let arbiters = Arbiters::start(threads);
         let machines = machines.into_iter().map(|(_, machine)| machine).collect();
-        Starting { clock, settings, complete, ids, version, own, arbiters, folder, history }
-            .run(manager, machines)
-            .await
+        let starting = Starting { clock, settings, complete, ids, version, own, arbiters, folder, history, notify };
+        starting.run(manager, machines).await
     }
 }

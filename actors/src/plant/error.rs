@@ -5,6 +5,7 @@ use crate::configuration::ConfigurationError;
 use crate::cvt::CvtError;
 use crate::db::DbError;
 use crate::machines::MachineError;
+use crate::notify::NotifyError;
 use crate::opcua::LinkError;
 use crate::send::SendError;
 use flyball_schema::definition::DefinitionError;
@@ -40,6 +41,9 @@ pub enum PlantError {
         /// The class it names.
         class: String,
     },
+    /// A setting of the notifications cannot be.
+    #[error("wrong setting {0}")]
+    Notify(#[from] NotifyError),
     /// The data folder is in use by another process.
     #[error("the data folder \"{}\" is in use by another Flyball", .0.display())]
     InUse(PathBuf),

@@ -8,6 +8,7 @@ use crate::db::DatabaseHealth;
 use crate::history::backup::{BackupStatus, ReadBackupStatus};
 use crate::history::{HistoryStatus, ReadHistoryStatus};
 use crate::machines::{CountMachines, MachineCounts};
+use crate::notify::{NotifierStatus, ReadNotifierStatus};
 use crate::opcua::{LinkState, LinkStatus, ListLinks};
 use crate::send::{SendError, ask};
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct PlantHealth {
     pub history: Option<HistoryStatus>,
     /// The scheduled backups.
     pub backup: Option<BackupStatus>,
+    /// The notifications.
+    pub notifier: Option<NotifierStatus>,
 }
 
 impl PlantHealth {
@@ -53,8 +56,8 @@ fn heard<T>(part: &str, reply: Result<T, SendError>, reasons: &mut Vec<String>) 
 impl Plant {
     /// How the plant is. Asks every part at once; takes a second at the most.
     pub async fn health(&self) -> PlantHealth {
-        let (logger, backups) = (self.logger(), self.0.backups.get());
-        let (actors, links, alarms, machines, tags, history, backup) = futures_util::join!(
+        let (logger, backups, notifier) = (self.logger(), self.0.backups.get(), self.notifier());
+        let (actors, links, alarms, machines, tags, history, backup, notifier) = futures_util::join!(
             ask(&self.0.warden, ListActors, PATIENCE),
             ask(self.links(), ListLinks, PATIENCE),
             ask(self.alarms(), CountAlarms, PATIENCE),
@@ -62,6 +65,7 @@ impl Plant {
             ask(self.cvt(), ReadCvtStatus, PATIENCE),
             ask(&logger, ReadHistoryStatus, PATIENCE),
             ask(&backups, ReadBackupStatus, PATIENCE),
+            ask(&notifier, ReadNotifierStatus, PATIENCE),
         );
         let mut reasons = Vec::new();
         let mut health = PlantHealth {
@@ -72,6 +76,7 @@ impl Plant {
             tags: heard("tags", tags, &mut reasons),
             history: heard("history", history, &mut reasons),
             backup: heard("backup", backup, &mut reasons),
+            notifier: heard("notifications", notifier, &mut reasons),
             database: self.0.database.health(),
             reasons: Vec::new(),
         };
@@ -113,8 +118,25 @@ impl PlantHealth {
         if let Some(error) = self.backup.iter().find_map(|backup| backup.error.as_ref()) {
             reasons.push(format!("backup: {error}"));
         }
+        if let Some(notifier) = &self.notifier {
+            note_notifier(notifier, reasons);
+        }
         for (name, _, lost) in self.tags.iter().flat_map(|tags| &tags.subscribers).filter(|(_, _, lost)| *lost > 0) {
             reasons.push(format!("{name} lost {lost} changes"));
         }
+    }
+}
+
+fn note_notifier(notifier: &NotifierStatus, reasons: &mut Vec<String>) {
+    for channel in &notifier.channels {
+        if let Some(error) = &channel.error {
+            reasons.push(format!("notifications by {}: {error}; {} wait", channel.name, channel.waiting));
+        }
+    }
+    if notifier.dropped > 0 {
+        reasons.push(format!("notifications: {} dropped, too many waited", notifier.dropped));
+    }
+    if let Some(error) = &notifier.record_error {
+        reasons.push(format!("record of notifications: {error}"));
     }
 }

@@ -48,6 +48,7 @@ pub use warden::{ActorState, ActorStatus};
 pub use write::WriteError;
 
 use crate::Clock;
+use crate::alarms::analytics::AlarmAnalytics;
 use crate::alarms::{AlarmManager, AlarmsLogger, FlushAlarms};
 use crate::configuration::catalogue::{self, UnitChange};
 use crate::configuration::{ConfigurationManager, CurrentVersion, SaveSums};
@@ -56,6 +57,7 @@ use crate::db::{Barrier, Database, DbError, DbManager};
 use crate::history::backup::BackupWorker;
 use crate::history::{DataLogger, FlushHistory, LoggerWorker};
 use crate::machines::{EnterSafeState, SafeStateReport, StateMachineManager};
+use crate::notify::{FlushNotifier, NotificationsLogger, Notifier};
 use crate::opcua::{CloseLinks, OpcUaClientManager};
 use crate::points::PointsLogger;
 use crate::send::{DEADLINE, SendError, ask};
@@ -85,6 +87,9 @@ struct Inner {
     cvt: Addr<Cvt>,
     alarms: Addr<AlarmManager>,
     alarms_logger: Addr<AlarmsLogger>,
+    alarm_analytics: Slot<AlarmAnalytics>,
+    notifier: Slot<Notifier>,
+    notifications: Slot<NotificationsLogger>,
     points: Addr<PointsLogger>,
     logger: Slot<LoggerWorker>,
     data_logger: Slot<DataLogger>,
@@ -162,6 +167,24 @@ impl Plant {
     #[must_use]
     pub fn alarms_logger(&self) -> &Addr<AlarmsLogger> {
         &self.0.alarms_logger
+    }
+
+    /// Figures of the alarm system; after it was made again, another address.
+    #[must_use]
+    pub fn alarm_analytics(&self) -> Addr<AlarmAnalytics> {
+        self.0.alarm_analytics.get()
+    }
+
+    /// Who tells people of alarms; after it was made again, another address.
+    #[must_use]
+    pub fn notifier(&self) -> Addr<Notifier> {
+        self.0.notifier.get()
+    }
+
+    /// The record of notifications; after it was made again, another address.
+    #[must_use]
+    pub fn notifications(&self) -> Addr<NotificationsLogger> {
+        self.0.notifications.get()
     }
 
     /// Surveyed points of segments, and positions by kilometre post.
@@ -273,6 +296,8 @@ impl Plant {
         steps.run("tags", second, told(ask(&inner.cvt, FlushSubscribers, second))).await;
         steps.run("sums", second, done(ask(&inner.configuration, SaveSums, second))).await;
         steps.run("alarms", second, done(ask(&inner.alarms, FlushAlarms, second))).await;
+        let notifier = self.notifier();
+        steps.run("notifications", second * 2, told(ask(&notifier, FlushNotifier, second * 2))).await;
         steps.run("history", second, done(ask(&logger, FlushHistory, second))).await;
         steps.run("database", second, done(ask(&inner.db, Barrier, second))).await;
         let arbiters = inner.arbiters.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -9,6 +9,7 @@ use super::system::{self, SystemTags};
 use super::warden::{Warden, Watch};
 use super::{Inner, Plant};
 use crate::Clock;
+use crate::alarms::analytics::AlarmAnalytics;
 use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory, NewAlarm};
 use crate::configuration::catalogue::CatalogueIds;
 use crate::configuration::live::{self, TagsByName, by_name, links_with_tags};
@@ -21,6 +22,7 @@ use crate::machines::{
     AddMachine, AsyncStateMachineWorker, Bindings, BoundTag, Kinds, Machine, Source, StateMachineManager,
     StateMachineWorker,
 };
+use crate::notify::{Neighbours, NotificationsLogger, Notifier, Plan};
 use crate::opcua::OpcUaClientManager;
 use crate::points::PointsLogger;
 use crate::send::{DEADLINE, ask};
@@ -49,6 +51,7 @@ pub(super) struct Starting {
     pub(super) arbiters: Arbiters,
     pub(super) folder: DataFolder,
     pub(super) history: Arc<History>,
+    pub(super) notify: Arc<Plan>,
 }
 
 impl Starting {
@@ -67,6 +70,7 @@ impl Starting {
         let logger = Slot::new(self.logger_factory(&cvt, &keeping)());
         let alarms_logger = AlarmsLogger::new(database.clone()).start();
         let alarms = self.start_alarms(&cvt, &alarms_logger, &tags).await?;
+        let alarm_analytics = Slot::new(self.alarm_analytics_factory(&database)());
         let data_logger = Slot::new(DataLogger::new(clock, Arc::clone(&self.history)).start());
 
         let create = self.new_tags(&database).await?;
@@ -94,6 +98,8 @@ impl Starting {
             ConfigurationManager::new(clock, database.clone(), settings, self.own.clone(), actors, version.clone());
         let configuration = configuration.start();
 
+        let notifications = Slot::new(notifications_factory(&database)());
+        let notifier = Slot::new(self.notifier_factory(&cvt, &alarms, &notifications)());
         let points = PointsLogger::new(clock, database.clone()).start();
         let monitor = Slot::new(self.monitor_factory(&cvt, &logger, &database, &tags)());
         let backups = Slot::new(self.backup_factory(&cvt, &tags)());
@@ -111,6 +117,9 @@ impl Starting {
             Watch::core("points logger", &points),
             watch_leaf("logger", &logger, self.logger_factory(&cvt, &keeping)),
             watch_leaf("history", &data_logger, self.data_logger_factory()),
+            watch_leaf("alarm analytics", &alarm_analytics, self.alarm_analytics_factory(&database)),
+            watch_leaf("notifications", &notifications, notifications_factory(&database)),
+            watch_leaf("notifier", &notifier, self.notifier_factory(&cvt, &alarms, &notifications)),
             watch_leaf("monitor", &monitor, self.monitor_factory(&cvt, &logger, &database, &tags)),
             watch_leaf("backup", &backups, self.backup_factory(&cvt, &tags)),
         ];
@@ -125,6 +134,9 @@ impl Starting {
             cvt,
             alarms,
             alarms_logger,
+            alarm_analytics,
+            notifier,
+            notifications,
             logger,
             data_logger,
             backups,
@@ -169,6 +181,27 @@ impl Starting {
     fn data_logger_factory(&self) -> impl Fn() -> Addr<DataLogger> + Send + use<> {
         let (clock, history) = (self.clock, Arc::clone(&self.history));
         move || DataLogger::new(clock, Arc::clone(&history)).start()
+    }
+
+    fn alarm_analytics_factory(&self, database: &Database) -> impl Fn() -> Addr<AlarmAnalytics> + Send + use<> {
+        let (clock, database) = (self.clock, database.clone());
+        move || AlarmAnalytics::new(clock, database.clone()).start()
+    }
+
+    /// What makes a notifier that subscribes itself.
+    fn notifier_factory(
+        &self,
+        cvt: &Addr<Cvt>,
+        alarms: &Addr<AlarmManager>,
+        record: &Slot<NotificationsLogger>,
+    ) -> impl Fn() -> Addr<Notifier> + Send + use<> {
+        let (clock, io, plan) = (self.clock, self.arbiters.io.clone(), Arc::clone(&self.notify));
+        let plant = self.complete.definition.plant.name.clone();
+        let neighbours = Neighbours::new(alarms, cvt.clone().recipient(), record.clone());
+        move || {
+            let (plant, plan, neighbours) = (plant.clone(), Arc::clone(&plan), neighbours.clone());
+            Notifier::start_in_arbiter(&io, move |_| Notifier::new(clock, &plant, plan, neighbours))
+        }
     }
 
     async fn start_alarms(
@@ -274,6 +307,11 @@ impl Starting {
             Monitor::start_in_arbiter(&io, move |_| Monitor { cvt, logger, database, journal_cap, tags: system_tags })
         }
     }
+}
+
+fn notifications_factory(database: &Database) -> impl Fn() -> Addr<NotificationsLogger> + Send + use<> {
+    let database = database.clone();
+    move || NotificationsLogger::new(database.clone()).start()
 }
 
 /// Watches a leaf that `make` makes again.

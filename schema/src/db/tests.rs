@@ -51,7 +51,7 @@ fn columns(connection: &mut Connection) -> Vec<String> {
     for line in &mut lines {
         *line = line.replace("bytea", "blob");
         // A row id of SQLite is 64 bits wide, and has to be declared INTEGER to be one.
-        for wide in ["alarm_journal", "event", "link_connection", "note", "session", "unit_change"] {
+        for wide in ["alarm_journal", "event", "link_connection", "note", "notification", "session", "unit_change"] {
             *line = line.replace(&format!("{wide}.id integer"), &format!("{wide}.id bigint"));
         }
     }

@@ -6,6 +6,7 @@ pub mod alarms;
 pub mod configuration;
 pub mod events;
 pub mod notes;
+pub mod notifications;
 pub mod opcua;
 pub mod points;
 pub mod users;

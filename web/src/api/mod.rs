@@ -1,11 +1,13 @@
 //! The HTTP API, one file per resource, read top-down: read the request, ask the plant, answer.
 
+pub mod alarm_analytics;
 pub mod alarms;
 pub mod expressions;
 pub mod health;
 pub mod history;
 pub mod links;
 pub mod machines;
+pub mod notifications;
 pub mod page;
 pub mod plan;
 pub mod plant;
