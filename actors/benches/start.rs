@@ -77,7 +77,7 @@ async fn edit(plant: &Plant, width: usize) -> Duration {
     let id = plant.resolve("unit7/TI-7").await.unwrap();
     let patch = serde_json::json!({ "dead_band": { "absolute": width } });
     let change = Change::Edits(vec![Edit::PatchTag { id, patch, expected: None }]);
-    let change = ChangePlant { change, author: Author::anonymous(None), dry_run: false };
+    let change = ChangePlant { change, author: Author::anonymous(None), dry_run: false, expected: None };
     let began = Instant::now();
     ask(plant.configuration(), change, DEADLINE * 100).await.unwrap().unwrap();
     began.elapsed()

@@ -4,8 +4,8 @@ use super::flows::{alarm, stop, until};
 use flyball::Plant;
 use flyball::alarms::{AlarmState, ListAlarms};
 use flyball::configuration::{
-    Author, Change, ChangePlant, ConfigurationError, Edit, Plan, ReadDefinedTag, ReadDefinition, ReadUnitChanges,
-    Release, Substitute, version,
+    Author, Change, ChangePlant, ConfigurationError, Edit, Plan, ReadDefinedTag, ReadDefinition, Release, Substitute,
+    version,
 };
 use flyball::cvt::{ListTags, TagRecord};
 use flyball::events::{EventsLogger, ListEvents};
@@ -21,7 +21,7 @@ use flyball::settings::Settings;
 use serde_json::json;
 use std::path::Path;
 
-fn definition() -> PlantDefinition {
+pub(super) fn definition() -> PlantDefinition {
     PlantDefinition {
         tags: vec![
             TagDefinition::float("level").with_unit("cm").with_range(0.0, 20.0).with_initial(5.0).writable(),
@@ -33,29 +33,29 @@ fn definition() -> PlantDefinition {
     }
 }
 
-async fn start(folder: &Path) -> Plant {
+pub(super) async fn start(folder: &Path) -> Plant {
     Plant::builder(Settings::in_folder(folder)).initial_definition(definition()).start().await.unwrap()
 }
 
-async fn apply(plant: &Plant, change: Change) -> Result<Plan, ConfigurationError> {
+pub(super) async fn apply(plant: &Plant, change: Change) -> Result<Plan, ConfigurationError> {
     let author = Author::anonymous(Some("test".to_owned())).because(Some("because".to_owned()));
-    let message = ChangePlant { change, author, dry_run: false };
+    let message = ChangePlant { change, author, dry_run: false, expected: None };
     ask(plant.configuration(), message, DEADLINE * 10).await.unwrap()
 }
 
-async fn edit(plant: &Plant, edits: Vec<Edit>) -> Result<Plan, ConfigurationError> {
+pub(super) async fn edit(plant: &Plant, edits: Vec<Edit>) -> Result<Plan, ConfigurationError> {
     apply(plant, Change::Edits(edits)).await
 }
 
-fn patch(id: TagId, patch: serde_json::Value) -> Edit {
+pub(super) fn patch(id: TagId, patch: serde_json::Value) -> Edit {
     Edit::PatchTag { id, patch, expected: None }
 }
 
-async fn defined(plant: &Plant) -> PlantDefinition {
+pub(super) async fn defined(plant: &Plant) -> PlantDefinition {
     (*ask(plant.configuration(), ReadDefinition, DEADLINE).await.unwrap().unwrap()).clone()
 }
 
-async fn tag(plant: &Plant, name: &str) -> Option<TagRecord> {
+pub(super) async fn tag(plant: &Plant, name: &str) -> Option<TagRecord> {
     let query = ListTags { limit: 1, name: Some(name.to_owned()), ..ListTags::default() };
     ask(plant.cvt(), query, DEADLINE).await.unwrap().pop()
 }
@@ -276,7 +276,7 @@ async fn another_unit_is_marked_and_every_change_is_an_event() {
     let warnings: Vec<String> =
         Difference::between(&plan.before, &plan.after).warnings().iter().map(ToString::to_string).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("from cm to m"), "{warnings:?}");
-    let marks = ask(plant.configuration(), ReadUnitChanges(vec![level]), DEADLINE).await.unwrap().unwrap();
+    let marks = plant.unit_changes(vec![level]).await.unwrap();
     assert_eq!((marks.len(), marks[0].after.as_deref()), (1, Some("m")));
     stop(plant).await;
 

@@ -10,6 +10,7 @@
 
 mod actix_facts;
 mod configuration;
+mod configuration_identity;
 mod flows;
 mod kills;
 mod opcua_peers;

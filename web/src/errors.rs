@@ -73,7 +73,7 @@ impl Problem {
                 let pointer = format!("/{}/{}/{}", user.item, user.name, user.field);
                 problem.at(pointer, "in_use", user.to_string())
             }),
-            ConfigurationError::ChangedMeanwhile(_) => {
+            ConfigurationError::ChangedMeanwhile(_) | ConfigurationError::PlantChangedMeanwhile => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "changed_meanwhile", detail)
             }
             ConfigurationError::WrongType { .. } => Self::invalid("value", "/value", detail),

@@ -1,6 +1,7 @@
 //! Journal and states of the alarms in the database. **Engine.**
 
-use super::transition::AlarmEvent;
+use super::alarm::SYSTEM;
+use super::transition::{AlarmEvent, Rule, dispatch};
 use super::{
     AlarmMemory, AlarmState, AlarmTransition, JournalEntry, LoadAlarmMemory, ReadAlarmJournal, Record, StoreTransitions,
 };
@@ -106,6 +107,90 @@ fn store_state(connection: &mut Connection, id: AlarmId, memory: &AlarmMemory) -
 fn load_memory(connection: &mut Connection) -> Result<HashMap<AlarmId, AlarmMemory>, DbError> {
     let rows = alarm_state::table.select(AlarmStateRow::as_select()).load(connection)?;
     rows.into_iter().map(memory_of).collect()
+}
+
+/// What some alarms remember; nothing of those that have never left NORM.
+pub(crate) fn load_memory_of(
+    connection: &mut Connection,
+    alarms: &[AlarmId],
+) -> Result<HashMap<AlarmId, AlarmMemory>, DbError> {
+    let mut memories = HashMap::new();
+    for id in alarms {
+        let row = alarm_state::table.find(id.to_i32()).select(AlarmStateRow::as_select());
+        memories.extend(row.first(connection).optional()?.map(memory_of).transpose()?);
+    }
+    Ok(memories)
+}
+
+/// Ends what alarms stand for by an event of the configuration, for alarms of which no manager knows; those in NORM stay as
+/// they are. With `journalled` the transitions are appended to the journal, without it only the states follow.
+pub(crate) fn end_standing(
+    connection: &mut Connection,
+    ended: &HashMap<AlarmId, AlarmEvent>,
+    journalled: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let standing = alarm_state::table.filter(alarm_state::state.ne(AlarmState::Norm.as_str()));
+    let rows: Vec<AlarmStateRow> =
+        standing.order(alarm_state::alarm_id).select(AlarmStateRow::as_select()).load(connection)?;
+    let mut records: Vec<Record> = Vec::new();
+    for row in rows {
+        let (id, mut memory) = memory_of(row)?;
+        let Some(event) = ended.get(&id) else { continue };
+        let Ok(rule) = dispatch(memory.state, *event) else { continue };
+        // Nobody knows what the tag shows.
+        (memory.state, memory.since, memory.value) = (rule.to, Some(now), None);
+        records.push((ended_unseen(id, memory.occurrence, rule, now, now), memory));
+    }
+    if journalled {
+        return store(connection, &records);
+    }
+    records.iter().try_for_each(|(transition, memory)| store_state(connection, transition.alarm, memory))
+}
+
+/// Journals the ends that [`end_standing`] left to a manager which was killed before it was told. Where none runs.
+pub(crate) fn journal_missing_ends(connection: &mut Connection, now: Timestamp) -> Result<(), DbError> {
+    // An end of which nobody knew what the tag showed.
+    let unseen = alarm_state::value.is_null().and(alarm_state::since.is_not_null());
+    let candidates = alarm_state::table.filter(alarm_state::state.eq(AlarmState::Norm.as_str()).and(unseen));
+    let candidates: Vec<AlarmStateRow> =
+        candidates.order(alarm_state::alarm_id).select(AlarmStateRow::as_select()).load(connection)?;
+    let mut records: Vec<Record> = Vec::new();
+    for row in candidates {
+        let (id, memory) = memory_of(row)?;
+        let last = ReadAlarmJournal { alarm: Some(id), limit: 1, ..ReadAlarmJournal::default() };
+        let Some(last) = read_journal(connection, last)?.pop() else { continue };
+        let retired_at: Option<i64> = alarm::table.find(id.to_i32()).select(alarm::retired_at).first(connection)?;
+        let event = if retired_at.is_some() { AlarmEvent::Removed } else { AlarmEvent::Reconfigured };
+        if let Ok(rule) = dispatch(last.transition.to, event) {
+            let occurred = memory.since.unwrap_or(now);
+            records.push((ended_unseen(id, memory.occurrence, rule, occurred, now), memory));
+        }
+    }
+    store(connection, &records)
+}
+
+/// The transition of an alarm whose tag nobody saw.
+fn ended_unseen(
+    alarm: AlarmId,
+    occurrence: u64,
+    rule: &Rule,
+    occurred: Timestamp,
+    recorded: Timestamp,
+) -> AlarmTransition {
+    AlarmTransition {
+        alarm,
+        occurrence,
+        from: rule.from,
+        to: rule.to,
+        event: rule.event.as_str(),
+        value: None,
+        quality: Quality::BAD_WAITING_FOR_INITIAL_DATA,
+        occurred,
+        recorded,
+        actor: SYSTEM.to_owned(),
+        reason: None,
+    }
 }
 
 fn read_journal(connection: &mut Connection, query: ReadAlarmJournal) -> Result<Vec<JournalEntry>, DbError> {

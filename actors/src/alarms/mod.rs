@@ -21,12 +21,14 @@ mod waiters;
 pub use backlog::Record;
 pub use flags::{Flags, OutOfService, Shelf};
 pub use logger::AlarmsLogger;
+pub(crate) use logger::{end_standing, journal_missing_ends, load_memory_of};
 pub use manager::AlarmManager;
 pub use messages::{
     AcknowledgeAlarm, AlarmCommand, AlarmCounts, AlarmManagerStatus, AlarmsChanged, ChangeAlarms, CommandAlarm,
     CountAlarms, CreateAlarms, FlushAlarms, JournalEntry, ListAlarms, ListTagUses, LoadAlarmMemory, ReadAlarm,
     ReadAlarmJournal, ReadAlarmManagerStatus, RenameTags, StoreTransitions, SubscribeAlarms, TagUse,
 };
+pub(crate) use transition::AlarmEvent;
 
 use flyball_schema::definition::{AlarmDefinition, Fault};
 use flyball_schema::{AlarmId, Quality, TagId, Timestamp, Value};

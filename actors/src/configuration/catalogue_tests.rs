@@ -1,9 +1,10 @@
 //! What the catalogue remembers, on both backends.
 
+use super::super::complete::Complete;
 use super::*;
 use crate::db::BATCH;
 use crate::db::test_support::migrated;
-use flyball_schema::definition::TagDefinition;
+use flyball_schema::Timestamp;
 use flyball_schema::test_support::TestDatabase;
 
 fn plant<T: Into<String>>(tags: impl IntoIterator<Item = T>) -> PlantDefinition {
@@ -110,6 +111,38 @@ fn another_unit_is_marked_with_its_time() {
 }
 
 #[test]
+fn a_tag_that_comes_back_in_another_unit_is_marked_as_its_history_comes_back_too() {
+    for database in TestDatabase::each() {
+        let mut connection = migrated(&database);
+        let mut register = |time, units: &[(&str, &str)]| {
+            let tags = units.iter().map(|(name, unit)| TagDefinition::float(*name).with_unit(*unit)).collect();
+            let definition = PlantDefinition { tags, ..PlantDefinition::default() };
+            register(&mut connection, &definition, Timestamp::from_micros(time)).unwrap();
+        };
+        register(1, &[("p", "bar"), ("q", "bar")]);
+        register(2, &[]);
+        register(3, &[("p", "Pa"), ("q", "bar"), ("new", "m")]);
+        let (before, after) = (Some("bar".to_owned()), Some("Pa".to_owned()));
+        let expected = [UnitChange { tag: TagId(1), at: Timestamp::from_micros(3), before, after }];
+        assert_eq!(unit_changes(&mut connection, &[TagId(1), TagId(2), TagId(3)]).unwrap(), expected);
+    }
+}
+
+#[test]
+fn the_version_rises_with_each_change_and_stays_where_nothing_changes() {
+    for database in TestDatabase::each() {
+        let mut connection = migrated(&database);
+        let mut versions = vec![load(&mut connection).unwrap().version()];
+        for (time, tags) in [(5, ["a", "b"]), (6, ["a", "b"]), (5, ["a", "c"]), (4, ["c", "a"]), (9, ["a", "b"])] {
+            register(&mut connection, &plant(tags), Timestamp::from_micros(time)).unwrap();
+            versions.push(load(&mut connection).unwrap().version());
+            assert_eq!(versions.last(), Some(&version(&mut connection).unwrap()));
+        }
+        assert_eq!(versions, ["0", "5", "5", "6", "6", "9"]);
+    }
+}
+
+#[test]
 fn what_was_stored_is_read_back_less_what_the_plant_made() {
     for database in TestDatabase::each() {
         let mut connection = migrated(&database);
@@ -141,7 +174,7 @@ fn a_parameter_that_the_definition_changes_wins_over_the_remembered_one() {
     for database in TestDatabase::each() {
         let mut connection = migrated(&database);
         register(&mut connection, &plant(1.0), Timestamp::from_micros(1)).unwrap();
-        let memory = r#"{"parameters":{"set_point":7.0,"gain":2.0},"state":null}"#;
+        let memory = r#"{"parameters":{"gain":2.0,"set_point":7.0},"state":null}"#;
         let row = (dsl::machine_id.eq(1), dsl::memory.eq(memory), dsl::saved_at.eq(0));
         diesel::insert_into(dsl::machine_memory).values(row).execute(&mut connection).unwrap();
         let remembered = |connection: &mut Connection| -> String {
@@ -152,5 +185,15 @@ fn a_parameter_that_the_definition_changes_wins_over_the_remembered_one() {
         register(&mut connection, &plant(3.0), Timestamp::from_micros(3)).unwrap();
         let after = remembered(&mut connection);
         assert!(!after.contains("set_point") && after.contains("gain"), "{after}");
+
+        let set = dsl::memory.eq(memory);
+        diesel::update(dsl::machine_memory.find(1)).set(set).execute(&mut connection).unwrap();
+        register(&mut connection, &PlantDefinition::default(), Timestamp::from_micros(4)).unwrap();
+        register(&mut connection, &plant(3.0), Timestamp::from_micros(5)).unwrap();
+        assert_eq!(remembered(&mut connection), memory, "it comes back as it was");
+        register(&mut connection, &PlantDefinition::default(), Timestamp::from_micros(6)).unwrap();
+        register(&mut connection, &plant(4.0), Timestamp::from_micros(7)).unwrap();
+        let after = remembered(&mut connection);
+        assert!(!after.contains("set_point") && after.contains("gain"), "comes back as another: {after}");
     }
 }

@@ -2,9 +2,10 @@
 
 use super::ConfigurationError;
 use super::catalogue::Catalogue;
+use super::draft::{Draft, origin};
 use flyball_schema::TagId;
 use flyball_schema::definition::csv::{CsvItems, merge};
-use flyball_schema::definition::{DefinitionError, Fault, Place, PlantDefinition, TagDefinition, rename_tag, users_of};
+use flyball_schema::definition::{DefinitionError, Fault, Place, PlantDefinition, TagDefinition};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -45,89 +46,87 @@ pub fn version(definition: &TagDefinition) -> String {
 /// # Errors
 /// The first edit that cannot be done.
 pub(super) fn apply(catalogue: &Catalogue, edits: &[Edit]) -> Result<PlantDefinition, ConfigurationError> {
-    let mut definition = catalogue.defined();
+    let mut draft = Draft::new(catalogue);
     for (index, edit) in edits.iter().enumerate() {
-        one(&mut definition, catalogue, edit).map_err(|error| match edits.len() {
+        one(&mut draft, edit).map_err(|error| match edits.len() {
             1 => error,
             _ => ConfigurationError::AtEdit { index, source: Box::new(error) },
         })?;
     }
-    Ok(definition)
+    Ok(draft.finish())
 }
 
-fn one(definition: &mut PlantDefinition, catalogue: &Catalogue, edit: &Edit) -> Result<(), ConfigurationError> {
+fn one(draft: &mut Draft<'_>, edit: &Edit) -> Result<(), ConfigurationError> {
     match edit {
-        Edit::CreateTag(tag) => create(definition, catalogue, tag)?,
+        Edit::CreateTag(tag) => create(draft, tag),
         Edit::PatchTag { id, patch, expected } => {
-            let index = find(definition, catalogue, *id, expected.as_deref())?;
-            patch_tag(definition, index, patch)?;
+            let (place, tag) = find(draft, *id, expected.as_deref())?;
+            patch_tag(draft, place, tag, patch)
         }
         Edit::RemoveTag { id, expected } => {
-            let index = find(definition, catalogue, *id, expected.as_deref())?;
-            let tag = definition.tags[index].name.clone();
-            let users = users_of(definition, &tag);
+            let (place, TagDefinition { name: tag, .. }) = find(draft, *id, expected.as_deref())?;
+            let users = draft.users_of(&tag);
             if !users.is_empty() {
                 return Err(ConfigurationError::InUse { tag, users });
             }
-            definition.tags.remove(index);
+            draft.remove(place);
+            Ok(())
         }
-        Edit::Put(items) => *definition = merge(definition, (**items).clone()),
+        Edit::Put(items) => {
+            draft.replace(|definition| merge(definition, (**items).clone()));
+            Ok(())
+        }
     }
-    Ok(())
 }
 
-fn create(
-    definition: &mut PlantDefinition,
-    catalogue: &Catalogue,
-    tag: &TagDefinition,
-) -> Result<(), ConfigurationError> {
-    let taken = definition.tags.iter().any(|other| other.name == tag.name) || catalogue.has_tag(&tag.name);
-    if taken {
+fn create(draft: &mut Draft<'_>, tag: &TagDefinition) -> Result<(), ConfigurationError> {
+    if draft.is_taken(&tag.name, None) {
         return Err(ConfigurationError::DuplicateTag(tag.name.clone()));
     }
-    definition.tags.push(TagDefinition { was: None, ..tag.clone() });
+    draft.push(TagDefinition { was: None, ..tag.clone() });
     Ok(())
 }
 
-/// Where a tag stands among those defined. A tag is known by its id, also after an edit before has renamed it.
-fn find(
-    definition: &PlantDefinition,
-    catalogue: &Catalogue,
-    id: TagId,
-    expected: Option<&str>,
-) -> Result<usize, ConfigurationError> {
-    let (stored, made) = catalogue.tag(id).ok_or(ConfigurationError::UnknownTag(id))?;
+/// A tag, and where it stands. It is known by its id, also after an edit before has renamed it.
+fn find(draft: &Draft<'_>, id: TagId, expected: Option<&str>) -> Result<(usize, TagDefinition), ConfigurationError> {
+    let unknown = ConfigurationError::UnknownTag(id);
+    let Some((stored, made)) = draft.stored(id) else { return Err(unknown) };
     if made {
         return Err(ConfigurationError::MadeByPlant(stored.name.clone()));
     }
-    let is_it = |tag: &TagDefinition| tag.was.as_deref().unwrap_or(&tag.name) == stored.name;
-    let index = definition.tags.iter().position(is_it).ok_or(ConfigurationError::UnknownTag(id))?;
+    let place = draft.place_of(&stored.name);
+    let Some((place, tag)) = place.and_then(|place| Some((place, draft.tag(place)?.clone()))) else {
+        return Err(unknown);
+    };
     match expected {
         Some(expected) if expected != version(stored) => Err(ConfigurationError::ChangedMeanwhile(stored.name.clone())),
-        _ => Ok(index),
+        _ => Ok((place, tag)),
     }
 }
 
-fn patch_tag(definition: &mut PlantDefinition, index: usize, patch: &Json) -> Result<(), ConfigurationError> {
-    let before = definition.tags[index].clone();
-    let wrong = |field, error: serde_json::Error| {
-        let place = Place { item: "tag", index, name: before.name.clone(), field };
+fn patch_tag(
+    draft: &mut Draft<'_>,
+    place: usize,
+    before: TagDefinition,
+    patch: &Json,
+) -> Result<(), ConfigurationError> {
+    let wrong = |draft: &Draft<'_>, error: serde_json::Error| {
+        let place = Place { item: "tag", index: draft.index(place), name: before.name.clone(), field: "" };
         ConfigurationError::Invalid(vec![DefinitionError::new(place, Fault::Syntax(error.to_string()))])
     };
-    let mut json = serde_json::to_value(&before).map_err(|error| wrong("", error))?;
+    let mut json = serde_json::to_value(&before).map_err(|error| wrong(draft, error))?;
     merge_patch(&mut json, patch);
-    let mut after: TagDefinition = serde_json::from_value(json).map_err(|error| wrong("", error))?;
-    after.was = before.was.clone();
+    let mut after: TagDefinition = serde_json::from_value(json).map_err(|error| wrong(draft, error))?;
+    after.was.clone_from(&before.was);
     if after.name != before.name {
-        if definition.tags.iter().any(|other| other.name == after.name) {
+        // Another tag of this name would keep its identity, and this one be taken for it.
+        if draft.is_taken(&after.name, Some(origin(&before))) {
             return Err(ConfigurationError::DuplicateTag(after.name));
         }
-        rename_tag(definition, &before.name, &after.name)
-            .map_err(|_taken| ConfigurationError::DuplicateTag(after.name.clone()))?;
         after.was = Some(before.was.unwrap_or(before.name));
     }
-    definition.tags[index] = after;
-    Ok(())
+    let name = after.name.clone();
+    draft.put(place, after).map_err(|_taken| ConfigurationError::DuplicateTag(name))
 }
 
 /// RFC 7396, section 2.
@@ -148,3 +147,7 @@ fn merge_patch(target: &mut Json, patch: &Json) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;

@@ -5,14 +5,14 @@ mod links;
 pub(crate) use links::links_with_tags;
 
 use super::PlantChanged;
-use super::catalogue::CatalogueIds;
+use super::catalogue::{CatalogueIds, Remembered};
 use super::complete::Complete;
-use crate::alarms::{AlarmManager, ChangeAlarms, NewAlarm};
+use crate::alarms::{AlarmManager, AlarmMemory, ChangeAlarms, NewAlarm};
 use crate::cvt::{ChangeTags, Cvt, NewTag};
 use crate::history::{HistoryDeadBand, Keeping, LoggerWorker, SetKeeping};
 use crate::machines::{
     AddMachine, Bindings, BoundTag, MachineMemory, RemoveMachine, RenameTags, SetParameters, Source,
-    StateMachineManager, memory_after,
+    StateMachineManager, Succession,
 };
 use crate::opcua::OpcUaClientManager;
 use crate::plant::Slot;
@@ -59,6 +59,11 @@ pub(crate) fn by_name<'a>(definition: &'a PlantDefinition, ids: &CatalogueIds) -
 impl<'a> State<'a> {
     pub(super) fn new(definition: &'a PlantDefinition, ids: &'a CatalogueIds) -> Self {
         Self { definition, ids, tags: by_name(definition, ids) }
+    }
+
+    /// The id of a tag.
+    pub(super) fn tag(&self, name: &str) -> Option<TagId> {
+        self.tags.get(name).map(|(id, _)| *id)
     }
 }
 
@@ -128,10 +133,12 @@ impl Actors {
         after: &State<'_>,
         complete: &Complete,
         settings: &Settings,
+        remembered: Remembered,
     ) -> Vec<String> {
         let mut problems = Problems::default();
         let machines = Machines::between(before, after, complete);
-        let memories = machines.leave(self, &mut problems).await;
+        let Remembered { alarms, machines: mut memories } = remembered;
+        memories.extend(machines.leave(self, &mut problems).await);
         let mut links = Links::between(before, after);
         links.let_go(self, &mut problems).await;
         let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
@@ -162,7 +169,7 @@ impl Actors {
             }
         }
         links.enter(self, &mut problems).await;
-        self.follow_alarms(before, after, &mut problems).await;
+        self.follow_alarms(before, after, alarms, &mut problems).await;
         machines.enter(self, after, memories, &mut problems).await;
         if !tags.removed.is_empty() {
             let remove = ChangeTags { remove: tags.removed, ..ChangeTags::default() };
@@ -171,7 +178,13 @@ impl Actors {
         problems.0
     }
 
-    async fn follow_alarms(&self, before: &State<'_>, after: &State<'_>, problems: &mut Problems) {
+    async fn follow_alarms(
+        &self,
+        before: &State<'_>,
+        after: &State<'_>,
+        mut memories: HashMap<AlarmId, AlarmMemory>,
+        problems: &mut Problems,
+    ) {
         let alarms =
             moves((&before.ids.alarms, &before.definition.alarms), (&after.ids.alarms, &after.definition.alarms));
         // An alarm is told the unit of its tag as well.
@@ -179,7 +192,8 @@ impl Actors {
         let other_unit = alarms.kept.iter().filter(|(_, alarm)| unit(before, &alarm.tag) != unit(after, &alarm.tag));
         let changed = alarms.changed.iter().map(|(id, _, alarm)| (*id, *alarm));
         let put = alarms.added.iter().copied().chain(changed).chain(other_unit.copied());
-        let put: Vec<NewAlarm> = put.filter_map(|(id, alarm)| new_alarm(id, alarm, &after.tags)).collect();
+        let put: Vec<NewAlarm> =
+            put.filter_map(|(id, alarm)| new_alarm(id, alarm, memories.remove(&id), &after.tags)).collect();
         if !(put.is_empty() && alarms.removed.is_empty()) {
             let change = ChangeAlarms { remove: alarms.removed, put };
             problems.ask("alarms", &self.alarms, change).await;
@@ -190,10 +204,11 @@ impl Actors {
 fn new_alarm(
     id: AlarmId,
     alarm: &flyball_schema::definition::AlarmDefinition,
+    memory: Option<AlarmMemory>,
     tags: &TagsByName<'_>,
 ) -> Option<NewAlarm> {
     let (tag, watched) = tags.get(alarm.tag.as_str())?;
-    Some(NewAlarm { id, definition: alarm.clone(), tag: *tag, unit: watched.unit.clone(), memory: None })
+    Some(NewAlarm { id, definition: alarm.clone(), tag: *tag, unit: watched.unit.clone(), memory })
 }
 
 /// What is kept of each tag, and how long.
@@ -218,7 +233,6 @@ pub(crate) fn keeping(settings: &Settings, tags: &TagsByName<'_>) -> Result<Keep
 /// A machine that is made anew.
 struct Entering<'a> {
     id: MachineId,
-    former: Option<&'a MachineDefinition>,
     definition: &'a MachineDefinition,
     bindings: Bindings,
 }
@@ -226,7 +240,8 @@ struct Entering<'a> {
 /// What becomes of the machines.
 #[derive(Default)]
 struct Machines<'a> {
-    leaving: Vec<MachineId>,
+    /// With what each becomes, where it is made anew.
+    leaving: Vec<(MachineId, Option<Succession>)>,
     entering: Vec<Entering<'a>>,
     parameters: Vec<(MachineId, &'a MachineDefinition, BTreeMap<String, flyball_schema::Value>)>,
     renamed: Vec<(TagId, String)>,
@@ -268,21 +283,25 @@ impl<'a> Machines<'a> {
                     all.problems.push(format!("machine \"{}\": {problem}", machine.name));
                 }
                 former => {
-                    all.leaving.extend(former.map(|_| id));
-                    all.entering.push(Entering { id, former, definition: machine, bindings });
+                    let succession =
+                        |before: &MachineDefinition| Succession { before: before.clone(), after: machine.clone() };
+                    all.leaving.extend(former.map(|former| (id, Some(succession(former)))));
+                    all.entering.push(Entering { id, definition: machine, bindings });
                 }
             }
         }
         let wanted: HashSet<MachineId> = after.ids.machines.iter().copied().collect();
-        all.leaving.extend(before.ids.machines.iter().copied().filter(|id| !wanted.contains(id)));
+        let removed = before.ids.machines.iter().copied().filter(|id| !wanted.contains(id));
+        all.leaving.extend(removed.map(|id| (id, None)));
         all
     }
 
     /// Lets those go that end or are made anew; what each remembers.
     async fn leave(&self, actors: &Actors, problems: &mut Problems) -> HashMap<MachineId, MachineMemory> {
         let mut memories = HashMap::new();
-        for id in &self.leaving {
-            let memory = problems.ask(format!("machine {id}"), &actors.machines, RemoveMachine(*id)).await;
+        for (id, succession) in &self.leaving {
+            let remove = RemoveMachine { id: *id, succession: succession.clone() };
+            let memory = problems.ask(format!("machine {id}"), &actors.machines, remove).await;
             memories.extend(memory.map(|memory| (*id, memory)));
         }
         memories
@@ -296,10 +315,8 @@ impl<'a> Machines<'a> {
         problems: &mut Problems,
     ) {
         problems.0.extend(self.problems);
-        for Entering { id, former, definition, bindings } in self.entering {
-            let memory = memories.remove(&id).zip(former);
-            let memory = memory.map(|(memory, former)| memory_after(former, definition, memory));
-            let (definition, source) = (definition.clone(), Source::Kind);
+        for Entering { id, definition, bindings } in self.entering {
+            let (definition, source, memory) = (definition.clone(), Source::Kind, memories.remove(&id));
             let what = format!("machine \"{}\"", definition.name);
             problems.ask(what, &actors.machines, AddMachine { id, definition, source, bindings, memory }).await;
         }
@@ -323,15 +340,27 @@ fn renamed(before: &State<'_>, after: &State<'_>) -> Vec<(TagId, String)> {
     after.tags.iter().filter_map(other).collect()
 }
 
-/// What became of the tags, for those who know them by id and name.
+/// What became of the tags, for those who know them by id and name. The version is the caller's to fill in.
 pub(super) fn plant_changed(before: &State<'_>, after: &State<'_>) -> PlantChanged {
     let tags = moves((&before.ids.tags, &before.definition.tags), (&after.ids.tags, &after.definition.tags));
     let renamed = tags.changed.iter().filter(|(_, was, is)| was.name != is.name);
     PlantChanged {
         added: tags.added.iter().map(|(id, _)| *id).collect(),
         renamed: renamed.map(|(id, _, is)| (*id, is.name.clone())).collect(),
+        changed: tags
+            .changed
+            .iter()
+            .filter(|(_, was, is)| !is_alike_but_for_name(was, is))
+            .map(|(id, ..)| *id)
+            .collect(),
         removed: tags.removed.into(),
+        version: String::new(),
     }
+}
+
+fn is_alike_but_for_name(before: &TagDefinition, after: &TagDefinition) -> bool {
+    let named = |tag: &TagDefinition| TagDefinition { name: String::new(), was: None, ..tag.clone() };
+    named(before) == named(after)
 }
 
 /// Whether a machine can go on as it is: but for its parameters, and for the names of its tags.

@@ -1,21 +1,21 @@
 //! The actor that changes the plant: one change at a time.
 
 use super::announce::Subscribers;
-use super::catalogue::{self, Catalogue, CatalogueIds};
-use super::complete::{Complete, OwnMachine};
-use super::live::{Actors, State, by_name, keeping, plant_changed};
+use super::catalogue::{self, AlarmsEnd};
+use super::complete::OwnMachine;
+use super::live::{Actors, State, plant_changed};
+use super::prepare::Prepared;
 use super::{
-    Change, ChangePlant, ConfigurationError, DefinedTag, Plan, PlantChanged, ReadDefinedTag, ReadDefinition,
-    ReadUnitChanges, Release, SaveSums, SubscribePlant, Substitute, edit, record,
+    Change, ChangePlant, ConfigurationError, CurrentVersion, DefinedTag, Edit, Plan, PlantChanged, ReadDefinedTag,
+    ReadDefinition, Release, SaveSums, SubscribePlant, Substitute, record,
 };
 use crate::cvt::{ReadSums, ReadTags, ReleaseTag, SubstituteTag, TagRecord};
 use crate::db::Database;
-use crate::machines::Kinds;
 use crate::send::{DEADLINE, ask};
 use crate::settings::Settings;
 use crate::{Clock, ticker};
 use actix::{Actor, ActorFutureExt, AsyncContext, AtomicResponse, Context, Handler, ResponseFuture, WrapFuture};
-use flyball_schema::definition::{Difference, PlantDefinition, users_of};
+use flyball_schema::definition::{PlantDefinition, users_of};
 use flyball_schema::{TagId, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub struct ConfigurationManager {
     settings: Arc<Settings>,
     own: Arc<[OwnMachine]>,
     actors: Actors,
+    version: CurrentVersion,
     subscribers: Subscribers,
     saved: Vec<(TagId, serde_json::Value)>,
     saving: bool,
@@ -49,7 +50,8 @@ struct Desk {
 }
 
 impl ConfigurationManager {
-    /// A manager of the plant that `actors` run; `own` are the machines whose code the application brought along.
+    /// A manager of the plant that `actors` run, which is stored as `version`; `own` are the machines whose code the
+    /// application brought along.
     #[must_use]
     pub fn new(
         clock: Clock,
@@ -57,9 +59,10 @@ impl ConfigurationManager {
         settings: Arc<Settings>,
         own: Vec<OwnMachine>,
         actors: Actors,
+        version: CurrentVersion,
     ) -> Self {
-        let subscribers = Subscribers::default();
-        Self { clock, database, settings, own: own.into(), actors, subscribers, saved: Vec::new(), saving: false }
+        let (subscribers, saved) = (Subscribers::default(), Vec::new());
+        Self { clock, database, settings, own: own.into(), actors, version, subscribers, saved, saving: false }
     }
 
     fn desk(&self) -> Desk {
@@ -91,56 +94,49 @@ impl ConfigurationManager {
 }
 
 impl Desk {
-    async fn load(&self) -> Result<Catalogue, ConfigurationError> {
-        Ok(self.database.read(catalogue::load).await?)
-    }
-
-    /// What was, or would be, changed; and what became of the tags.
-    async fn change(&self, request: ChangePlant) -> Result<(Plan, PlantChanged), ConfigurationError> {
-        let ChangePlant { change, author, dry_run } = request;
-        let before = self.load().await?;
-        let wanted = match &change {
-            Change::Whole(definition) => (**definition).clone(),
-            Change::Edits(edits) => edit::apply(&before, edits)?,
-        };
-        let complete = Complete::new(wanted, &self.own, &Kinds::default())?;
-        self.check_retention(&complete.definition)?;
-        let defined = Arc::new(before.defined());
-        let after = complete.defined();
-        let difference = Difference::between(&defined, &after);
-        let mut plan = Plan { before: defined, after: Arc::new(after), created: Vec::new(), problems: Vec::new() };
+    /// What was, or would be, changed; and what to tell of it.
+    async fn change(&self, request: ChangePlant) -> Result<(Plan, Option<PlantChanged>), ConfigurationError> {
+        let ChangePlant { change, author, dry_run, expected } = request;
+        let (settings, own) = (Arc::clone(&self.settings), Arc::clone(&self.own));
+        // Large changes take seconds: on a thread of the database, not on that of the actors.
+        let prepared = self.database.read(move |connection| {
+            let before = catalogue::load(connection)?;
+            let prepared = Prepared::new(before, &change, expected.as_deref(), &own, &settings);
+            Ok(prepared.map(|prepared| (prepared, created(change))))
+        });
+        let (Prepared { before, defined, complete, after, difference }, created) = prepared.await??;
+        let version = before.version();
+        let mut plan = Plan { before: defined, after, version, created: Vec::new(), problems: Vec::new() };
         if dry_run || difference.is_empty() {
-            return Ok((plan, PlantChanged::default()));
+            return Ok((plan, None));
         }
         let (complete, now) = (Arc::new(complete), self.clock.now());
-        let (whole, former_ids) = (before.whole(), before.ids()?);
+        let former = (before.whole(), before.ids()?);
         let stored = Arc::clone(&complete);
-        let ids = self
-            .database
-            .write(move |connection| {
-                let ids = catalogue::store(connection, &before, &stored, now)?;
-                record::audit(connection, &difference, &author, now)?;
-                Ok(ids)
-            })
-            .await?;
-        let (was, is) = (State::new(&whole, &former_ids), State::new(&complete.definition, &ids));
-        plan.problems = self.actors.follow(&was, &is, &complete, &self.settings).await;
-        plan.created = created(&change, &complete.definition, &ids);
-        Ok((plan, plant_changed(&was, &is)))
-    }
-
-    fn check_retention(&self, definition: &PlantDefinition) -> Result<(), ConfigurationError> {
-        // Ids do not matter here.
-        let ids = CatalogueIds { tags: (0..).map(TagId).take(definition.tags.len()).collect(), ..Default::default() };
-        let kept = keeping(&self.settings, &by_name(definition, &ids));
-        kept.map(|_| ()).map_err(|(tag, class)| ConfigurationError::RetentionClass { tag, class })
+        let stored = self.database.write(move |connection| {
+            let ids = catalogue::store(connection, &before, &stored, now)?;
+            record::audit(connection, &difference, &author, now)?;
+            catalogue::settle(connection, &before, (&stored.definition, &ids), AlarmsEnd::Told, &author, now)?;
+            let remembered = catalogue::remembered(connection, &before, &ids)?;
+            Ok((ids, catalogue::version(connection)?, remembered))
+        });
+        let (ids, version, remembered) = stored.await?;
+        let (was, is) = (State::new(&former.0, &former.1), State::new(&complete.definition, &ids));
+        plan.problems = self.actors.follow(&was, &is, &complete, &self.settings, remembered).await;
+        plan.created = created.iter().filter_map(|name| is.tag(name)).collect();
+        plan.version.clone_from(&version);
+        let changed = PlantChanged { version, ..plant_changed(&was, &is) };
+        Ok((plan, Some(changed)))
     }
 
     async fn defined_tag(&self, id: TagId) -> Result<DefinedTag, ConfigurationError> {
-        let catalogue = self.load().await?;
-        let (definition, made) = catalogue.tag(id).ok_or(ConfigurationError::UnknownTag(id))?;
-        let users = users_of(&catalogue.whole(), &definition.name);
-        Ok(DefinedTag { definition: definition.clone(), made, users })
+        let read = self.database.read(move |connection| {
+            let catalogue = catalogue::load(connection)?;
+            let Some((definition, made)) = catalogue.tag(id) else { return Ok(None) };
+            let users = users_of(&catalogue.whole(), &definition.name);
+            Ok(Some(DefinedTag { definition: definition.clone(), made, users }))
+        });
+        read.await?.ok_or(ConfigurationError::UnknownTag(id))
     }
 
     async fn read(&self, tag: TagId) -> Result<TagRecord, ConfigurationError> {
@@ -186,15 +182,14 @@ impl Desk {
     }
 }
 
-/// Ids of the tags that edits have created, in their order.
-fn created(change: &Change, definition: &PlantDefinition, ids: &CatalogueIds) -> Vec<TagId> {
+/// Names of the tags that edits create, in their order.
+fn created(change: Change) -> Vec<String> {
     let Change::Edits(edits) = change else { return Vec::new() };
-    let tags = by_name(definition, ids);
-    let id = |edit: &edit::Edit| match edit {
-        edit::Edit::CreateTag(tag) => tags.get(tag.name.as_str()).map(|(id, _)| *id),
+    let name = |edit| match edit {
+        Edit::CreateTag(tag) => Some(tag.name),
         _ => None,
     };
-    edits.iter().filter_map(id).collect()
+    edits.into_iter().filter_map(name).collect()
 }
 
 impl Actor for ConfigurationManager {
@@ -216,7 +211,10 @@ impl Handler<ChangePlant> for ConfigurationManager {
         let change = async move { desk.change(request).await }.into_actor(self);
         AtomicResponse::new(Box::pin(change.map(|outcome, manager, _ctx| {
             let (plan, changed) = outcome?;
-            manager.subscribers.announce(&changed);
+            manager.version.set(&plan.version);
+            if let Some(changed) = changed {
+                manager.subscribers.announce(&changed);
+            }
             Ok(plan)
         })))
     }
@@ -252,8 +250,10 @@ impl Handler<ReadDefinition> for ConfigurationManager {
     type Result = ResponseFuture<Result<Arc<PlantDefinition>, ConfigurationError>>;
 
     fn handle(&mut self, _: ReadDefinition, _ctx: &mut Self::Context) -> Self::Result {
-        let desk = self.desk();
-        Box::pin(async move { Ok(Arc::new(desk.load().await?.defined())) })
+        let database = self.database.clone();
+        Box::pin(
+            async move { Ok(Arc::new(database.read(|connection| Ok(catalogue::load(connection)?.defined())).await?)) },
+        )
     }
 }
 
@@ -263,15 +263,6 @@ impl Handler<ReadDefinedTag> for ConfigurationManager {
     fn handle(&mut self, ReadDefinedTag(id): ReadDefinedTag, _ctx: &mut Self::Context) -> Self::Result {
         let desk = self.desk();
         Box::pin(async move { desk.defined_tag(id).await })
-    }
-}
-
-impl Handler<ReadUnitChanges> for ConfigurationManager {
-    type Result = ResponseFuture<Result<Vec<catalogue::UnitChange>, ConfigurationError>>;
-
-    fn handle(&mut self, ReadUnitChanges(tags): ReadUnitChanges, _ctx: &mut Self::Context) -> Self::Result {
-        let database = self.database.clone();
-        Box::pin(async move { Ok(database.read(move |connection| catalogue::unit_changes(connection, &tags)).await?) })
     }
 }
 

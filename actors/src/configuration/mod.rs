@@ -8,25 +8,51 @@
 mod announce;
 pub mod catalogue;
 mod complete;
+mod draft;
 mod edit;
 pub(crate) mod live;
 mod manager;
 pub mod offline;
+mod prepare;
 pub(crate) mod record;
 
 pub use complete::{Complete, Counts, OwnMachine};
 pub use edit::{Edit, version};
 pub use live::Actors;
 pub use manager::ConfigurationManager;
+pub(crate) use prepare::check_retention;
 pub use record::{Author, Substitution};
 
 use crate::db::{Database, DbError};
 use crate::machines::MachineError;
 use actix::{Message, Recipient};
-use catalogue::{Catalogue, CatalogueIds, UnitChange};
+use catalogue::{AlarmsEnd, Catalogue, CatalogueIds};
 use flyball_schema::definition::{DefinitionError, Difference, PlantDefinition, TagDefinition, User};
 use flyball_schema::{TagId, Timestamp, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The version of the plant's definition, for those who must not wait while a change is under way: another one after every
+/// change that is in effect, the same after a restart that changes nothing.
+#[derive(Debug, Clone)]
+pub struct CurrentVersion(Arc<Mutex<String>>);
+
+impl CurrentVersion {
+    /// That of what is stored.
+    #[must_use]
+    pub fn new(version: String) -> Self {
+        Self(Arc::new(Mutex::new(version)))
+    }
+
+    /// The version now.
+    #[must_use]
+    pub fn get(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, version: &str) {
+        version.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
 
 /// What the plant is to be.
 #[derive(Debug, Clone)]
@@ -44,6 +70,8 @@ pub struct Plan {
     pub before: Arc<PlantDefinition>,
     /// The definition after.
     pub after: Arc<PlantDefinition>,
+    /// [`Catalogue::version`] of the definition after the change; of the present one where nothing was changed.
+    pub version: String,
     /// Ids of the tags that edits created, in their order.
     pub created: Vec<TagId>,
     /// What was agreed but did not take effect at once; a restart makes it good.
@@ -96,6 +124,9 @@ pub enum ConfigurationError {
     /// The definition is not the one that the edit was made for.
     #[error("tag \"{0}\" was changed meanwhile")]
     ChangedMeanwhile(String),
+    /// The plant is not the one that the change was made for.
+    #[error("the plant was changed meanwhile")]
+    PlantChangedMeanwhile,
     /// A value that is not of the tag's type, or not finite.
     #[error("tag \"{tag}\" takes {expected}, not {value}")]
     WrongType {
@@ -117,7 +148,7 @@ pub enum ConfigurationError {
     Unavailable,
 }
 
-/// Makes the database agree with what a plant is to consist of, on record, and answers the ids.
+/// Makes the database agree with what a plant is to consist of, on record, and answers the ids and the version.
 ///
 /// # Errors
 /// [`DbError`]; the database is as it was.
@@ -126,17 +157,20 @@ pub(crate) async fn agree(
     stored: Catalogue,
     wanted: &Complete,
     now: Timestamp,
-) -> Result<CatalogueIds, DbError> {
+) -> Result<(CatalogueIds, String), DbError> {
     let wanted = wanted.clone();
     database
         .write(move |connection| {
-            let difference = Difference::between(&stored.defined(), &wanted.defined());
+            let (difference, author) = (Difference::between(&stored.defined(), &wanted.defined()), Author::system());
             let ids = catalogue::store(connection, &stored, &wanted, now)?;
             // A plant that begins has no changes to tell of.
             if stored.is_stored {
-                record::audit(connection, &difference, &Author::system(), now)?;
+                record::audit(connection, &difference, &author, now)?;
             }
-            Ok(ids)
+            let after = (&wanted.definition, &ids);
+            catalogue::settle(connection, &stored, after, AlarmsEnd::Journalled, &author, now)?;
+            let version = catalogue::version(connection)?;
+            Ok((ids, version))
         })
         .await
 }
@@ -193,6 +227,8 @@ pub struct ChangePlant {
     pub author: Author,
     /// Only tell what would be.
     pub dry_run: bool,
+    /// The version of the plant ([`Plan::version`], [`CurrentVersion`]) that the change was made for; any where there is none.
+    pub expected: Option<String>,
 }
 
 /// Sends [`PlantChanged`] from now on. A recipient that has stopped is removed by itself.
@@ -200,11 +236,11 @@ pub struct ChangePlant {
 #[rtype(result = "()")]
 pub struct SubscribePlant(pub Recipient<PlantChanged>);
 
-/// Tags were added, renamed or removed, and that is in effect. Not sent where none were.
+/// The plant was changed, and that is in effect. Sent after every change, also one that no tag has a part in.
 ///
 /// * A tag that comes back has the id that it had before.
 /// * A recipient whose mailbox is full gets this and what follows as one message later; so `removed` is taken first, then
-///   `added`, then `renamed`.
+///   `added`, then `renamed` and `changed`.
 /// * Ordering: as the changes were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
@@ -215,6 +251,10 @@ pub struct PlantChanged {
     pub renamed: Arc<[(TagId, String)]>,
     /// Tags that are no more.
     pub removed: Arc<[TagId]>,
+    /// Tags of whose definition something else than the name has changed.
+    pub changed: Arc<[TagId]>,
+    /// The version of the plant from now on: [`CurrentVersion`].
+    pub version: String,
 }
 
 /// Puts a value in place of what comes in for a tag, durably and on record, until [`Release`].
@@ -242,13 +282,6 @@ pub struct Release {
     /// Who does it, and why.
     pub author: Author,
 }
-
-/// Reads when the source units of tags have changed, oldest first.
-///
-/// * Errors: [`ConfigurationError::Database`].
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<Vec<UnitChange>, ConfigurationError>")]
-pub struct ReadUnitChanges(pub Vec<TagId>);
 
 /// Makes the sums of derived tags durable now: the flush of a shutdown.
 ///

@@ -1,15 +1,14 @@
 //! The definition of a plant that does not run: read and changed in its database alone.
 
-use super::catalogue::{self, Catalogue};
-use super::{Author, Change, Complete, ConfigurationError, Plan, edit, live, record};
+use super::catalogue::{self, AlarmsEnd};
+use super::prepare::Prepared;
+use super::{Author, Change, ConfigurationError, Plan, record};
 use crate::db::{DbError, DbManager};
-use crate::machines::Kinds;
 use crate::plant::{DataFolder, PlantError};
 use crate::settings::Settings;
+use flyball_schema::Timestamp;
 use flyball_schema::db::{Access, Connection, DatabaseUrl, connect};
-use flyball_schema::definition::{Difference, PlantDefinition};
-use flyball_schema::{TagId, Timestamp};
-use std::sync::Arc;
+use flyball_schema::definition::PlantDefinition;
 
 /// Why the definition of a plant that does not run could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -59,31 +58,19 @@ pub fn change(
 ) -> Result<Plan, OfflineError> {
     let (_folder, mut connection) = open(settings)?;
     let before = catalogue::load(&mut connection).map_err(ConfigurationError::from)?;
-    let complete = complete(settings, &before, change)?;
-    let (defined, after) = (before.defined(), complete.defined());
-    let difference = Difference::between(&defined, &after);
+    // Machines whose code an application brings along are not known here.
+    let Prepared { before, defined, complete, after, difference } = Prepared::new(before, change, None, &[], settings)?;
+    let mut version = before.version();
     if !dry_run {
+        let before = before.without_own_machines(&complete.definition);
         let stored = connection.write_transaction(|connection| {
-            catalogue::store(connection, &before, &complete, now)?;
-            record::audit(connection, &difference, author, now)
+            let ids = catalogue::store(connection, &before, &complete, now)?;
+            record::audit(connection, &difference, author, now)?;
+            let after = (&complete.definition, &ids);
+            catalogue::settle(connection, &before, after, AlarmsEnd::Journalled, author, now)?;
+            catalogue::version(connection)
         });
-        stored.map_err(|error: DbError| ConfigurationError::from(error))?;
+        version = stored.map_err(|error: DbError| ConfigurationError::from(error))?;
     }
-    Ok(Plan { before: Arc::new(defined), after: Arc::new(after), created: Vec::new(), problems: Vec::new() })
-}
-
-fn complete(settings: &Settings, before: &Catalogue, change: &Change) -> Result<Complete, ConfigurationError> {
-    let wanted = match change {
-        Change::Whole(definition) => (**definition).clone(),
-        Change::Edits(edits) => edit::apply(before, edits)?,
-    };
-    // Machines whose code an application brings along are not known here; it makes them again at its start.
-    let complete = Complete::new(wanted, &[], &Kinds::default())?;
-    let ids = catalogue::CatalogueIds {
-        tags: (0..).map(TagId).take(complete.definition.tags.len()).collect(),
-        ..catalogue::CatalogueIds::default()
-    };
-    live::keeping(settings, &live::by_name(&complete.definition, &ids))
-        .map_err(|(tag, class)| ConfigurationError::RetentionClass { tag, class })?;
-    Ok(complete)
+    Ok(Plan { before: defined, after, version, created: Vec::new(), problems: Vec::new() })
 }

@@ -6,10 +6,11 @@ use diesel::prelude::*;
 use flyball_schema::db::Connection;
 use flyball_schema::definition::{Changed, Changes, Difference, Item};
 use flyball_schema::tables::configuration::{substitution, tag_sums};
+use flyball_schema::tables::tag;
 use flyball_schema::{TagId, Timestamp, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Who changes something, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,15 +202,18 @@ pub(crate) fn sums(connection: &mut Connection) -> Result<HashMap<TagId, Json>, 
     rows.into_iter().map(read).collect()
 }
 
-/// Keeps the sums of derived tags, in place of those before; what is the same is not written again.
+/// Keeps the sums of derived tags, in place of those before; what is the same is not written again. A tag that was removed
+/// meanwhile has none: where its name comes back it begins at zero.
 ///
 /// # Errors
 /// [`DbError`].
 pub(super) fn keep_sums(connection: &mut Connection, sums: &[(TagId, Json)], now: Timestamp) -> Result<(), DbError> {
     let stored: Vec<(i32, String)> = tag_sums::table.select((tag_sums::tag_id, tag_sums::sums)).load(connection)?;
     let mut stored: HashMap<i32, String> = stored.into_iter().collect();
+    let retired = tag::table.filter(tag::retired_at.is_not_null()).select(tag::id);
+    let retired: HashSet<i32> = retired.load(connection)?.into_iter().collect();
     let (mut replaced, mut rows) = (Vec::new(), Vec::new());
-    for (tag, sums) in sums {
+    for (tag, sums) in sums.iter().filter(|(tag, _)| !retired.contains(&tag.to_i32())) {
         let (id, text) = (tag.to_i32(), to_json(sums)?);
         let before = stored.remove(&id);
         if before.as_ref() == Some(&text) {

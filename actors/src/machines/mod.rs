@@ -131,9 +131,32 @@ pub struct AddMachine {
 /// * Reply when table and field have taken the safe values, or it is plain that they will not: what it remembers, which is
 ///   also saved; for [`AddMachine`] where it comes back.
 /// * Errors: [`MachineError::UnknownMachine`].
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<MachineMemory, MachineError>")]
-pub struct RemoveMachine(pub MachineId);
+pub struct RemoveMachine {
+    /// The machine.
+    pub id: MachineId,
+    /// What becomes of it, where it comes back: what it remembers is saved by [`memory_after`], so that a crash in between
+    /// does not bring back what its definition has overruled.
+    pub succession: Option<Succession>,
+}
+
+/// A machine's definition, and that of the machine which stands in for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Succession {
+    /// As it is.
+    pub before: MachineDefinition,
+    /// As it is to be.
+    pub after: MachineDefinition,
+}
+
+impl RemoveMachine {
+    /// Removes a machine that does not come back, as far as is known.
+    #[must_use]
+    pub fn new(id: MachineId) -> Self {
+        Self { id, succession: None }
+    }
+}
 
 /// Replaces a machine by another of its id, in one step for everybody else: other tags, parameters, interval, mode, kind or
 /// name.

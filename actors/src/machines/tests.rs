@@ -221,7 +221,7 @@ async fn what_does_not_fit_is_refused_by_name() {
             "machine \"loop\": run is not allowed in state wait; allowed: reset, restart, test, sleep",
         ]
     );
-    rig.ask(RemoveMachine(MachineId(1))).await.unwrap();
+    rig.ask(RemoveMachine::new(MachineId(1))).await.unwrap();
     let unknown = like_kind(&mut rig).await;
     assert_eq!(
         rig.ask(unknown).await.unwrap_err().to_string(),
@@ -252,7 +252,7 @@ async fn a_machine_that_is_removed_leaves_its_outputs_safe_and_its_name_free() {
         rig.ask(add).await.unwrap();
         pass(1_000).await;
         assert!(rig.value(count).await.unwrap().as_f64().unwrap() > 5.0);
-        rig.ask(RemoveMachine(MachineId(id))).await.unwrap();
+        rig.ask(RemoveMachine::new(MachineId(id))).await.unwrap();
         pass(1_000).await;
         assert_eq!(rig.value(count).await, Some(Value::Integer(-1)));
     }
@@ -335,7 +335,7 @@ async fn threads_for_async_machines_are_bounded_and_given_back() {
     let add = rig.prepare(4, Counter::default(), asynchronous("m4", 5)).await;
     let error = rig.ask(add).await.unwrap_err();
     assert_eq!(error, MachineError::TooManyThreads { machine: "m4".to_owned(), limit: 3 });
-    rig.ask(RemoveMachine(MachineId(2))).await.unwrap();
+    rig.ask(RemoveMachine::new(MachineId(2))).await.unwrap();
     let add = rig.prepare(5, Counter::default(), asynchronous("m5", 5)).await;
     rig.ask(add).await.unwrap();
     rig.until(5, |status| status.stats.steps > 3).await;

@@ -6,7 +6,7 @@ use super::error::PlantError;
 use super::folder::DataFolder;
 use super::starting::Starting;
 use crate::Clock;
-use crate::configuration::{Complete, OwnMachine};
+use crate::configuration::{Complete, OwnMachine, check_retention};
 use crate::db::{DbError, DbManager};
 use crate::history::History;
 use crate::machines::{Kinds, Machine};
@@ -119,9 +119,13 @@ impl PlantBuilder {
             amend(&mut wanted);
         }
         let complete = Complete::new(wanted, &own, &Kinds::default())?;
-        let ids = crate::configuration::agree(&database, stored, &complete, clock.now()).await?;
+        // What the start would refuse later must not be stored.
+        check_retention(&settings, &complete.definition)?;
+        let (ids, version) = crate::configuration::agree(&database, stored, &complete, clock.now()).await?;
         let arbiters = Arbiters::start(threads);
         let machines = machines.into_iter().map(|(_, machine)| machine).collect();
-        Starting { clock, settings, complete, ids, own, arbiters, folder, history }.run(manager, machines).await
+        Starting { clock, settings, complete, ids, version, own, arbiters, folder, history }
+            .run(manager, machines)
+            .await
     }
 }

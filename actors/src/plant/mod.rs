@@ -49,9 +49,10 @@ pub use write::WriteError;
 
 use crate::Clock;
 use crate::alarms::{AlarmManager, AlarmsLogger, FlushAlarms};
-use crate::configuration::{ConfigurationManager, SaveSums};
+use crate::configuration::catalogue::{self, UnitChange};
+use crate::configuration::{ConfigurationManager, CurrentVersion, SaveSums};
 use crate::cvt::{Cvt, Delivery, FlushSubscribers, ResolveTags, Subscribe, SubscriptionId, TagsChanged};
-use crate::db::{Barrier, Database, DbManager};
+use crate::db::{Barrier, Database, DbError, DbManager};
 use crate::history::backup::BackupWorker;
 use crate::history::{DataLogger, FlushHistory, LoggerWorker};
 use crate::machines::{EnterSafeState, SafeStateReport, StateMachineManager};
@@ -91,6 +92,7 @@ struct Inner {
     links: Addr<OpcUaClientManager>,
     machines: Addr<StateMachineManager>,
     configuration: Addr<ConfigurationManager>,
+    version: CurrentVersion,
     warden: Addr<Warden>,
     failure: watch::Receiver<Option<&'static str>>,
     /// What ends with the plant; the folder last.
@@ -196,6 +198,20 @@ impl Plant {
     #[must_use]
     pub fn configuration(&self) -> &Addr<ConfigurationManager> {
         &self.0.configuration
+    }
+
+    /// The version of its definition: another one after every change that is in effect. Does not wait for one under way.
+    #[must_use]
+    pub fn definition_version(&self) -> String {
+        self.0.version.get()
+    }
+
+    /// When the source units of tags have changed, oldest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unit_changes(&self, tags: Vec<TagId>) -> Result<Vec<UnitChange>, DbError> {
+        self.0.database.read(move |connection| catalogue::unit_changes(connection, &tags)).await
     }
 
     /// Whether the plant runs: started, and not stopping.

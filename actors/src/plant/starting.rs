@@ -12,7 +12,7 @@ use crate::Clock;
 use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory, NewAlarm};
 use crate::configuration::catalogue::CatalogueIds;
 use crate::configuration::live::{self, TagsByName, by_name, links_with_tags};
-use crate::configuration::{Actors, Complete, ConfigurationManager, OwnMachine, record};
+use crate::configuration::{Actors, Complete, ConfigurationManager, CurrentVersion, OwnMachine, record};
 use crate::cvt::{ChangeTags, Cvt, Delivery, NewTag, Subscribe, TagsChanged};
 use crate::db::{Database, DbManager, LoadMachineMemory, MachinesLogger};
 use crate::history::backup::BackupWorker;
@@ -44,6 +44,7 @@ pub(super) struct Starting {
     pub(super) settings: Settings,
     pub(super) complete: Complete,
     pub(super) ids: CatalogueIds,
+    pub(super) version: String,
     pub(super) own: Vec<OwnMachine>,
     pub(super) arbiters: Arbiters,
     pub(super) folder: DataFolder,
@@ -88,7 +89,9 @@ impl Starting {
             logger: logger.clone(),
         };
         let settings = Arc::new(self.settings.clone());
-        let configuration = ConfigurationManager::new(clock, database.clone(), settings, self.own.clone(), actors);
+        let version = CurrentVersion::new(self.version.clone());
+        let configuration =
+            ConfigurationManager::new(clock, database.clone(), settings, self.own.clone(), actors, version.clone());
         let configuration = configuration.start();
 
         let points = PointsLogger::new(clock, database.clone()).start();
@@ -128,6 +131,7 @@ impl Starting {
             links,
             machines,
             configuration,
+            version,
             points,
             warden,
             failure,

@@ -77,15 +77,19 @@ pub(crate) fn complete(definition: &mut PlantDefinition) {
 fn instrument(screened: &TagDefinition) -> Option<(TagDefinition, AlarmDefinition)> {
     let priority = screened.screens.as_ref()?.alarm?;
     let name = format!("{}{INSTRUMENT}", screened.name);
-    let tag = TagDefinition::boolean(&name)
+    // Where the screened tag is renamed they are the same as before, with history and state.
+    let was = screened.was.as_ref().map(|was| format!("{was}{INSTRUMENT}"));
+    let mut tag = TagDefinition::boolean(&name)
         .with_expression(format!("uncertain({})", tag_text(&screened.name)))
         .with_description(format!("What {} measures is doubtful", screened.name));
+    tag.was.clone_from(&was);
     let mut alarm = AlarmDefinition::new(&name, &name, AlarmKind::Bool, true)
         .with_priority(priority)
         .with_description(format!("What {} measures is doubtful", screened.name));
     alarm.cause =
         Some("The value is frozen, an outlier, out of range, too fast or drifting: see its quality".to_owned());
     alarm.action = Some("Check the instrument and its line".to_owned());
+    alarm.was = was;
     Some((tag, alarm))
 }
 
@@ -119,4 +123,22 @@ pub(crate) fn machine_fault_alarm(machine: &str, tag: &str) -> AlarmDefinition {
     alarm.consequence = Some("Its outputs are at their safe values".to_owned());
     alarm.action = Some("Find the cause in the machine's fault text, then reset it".to_owned());
     alarm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flyball_schema::definition::Screens;
+
+    #[test]
+    fn what_tells_of_an_instrument_is_renamed_with_the_screened_tag() {
+        let screens = Screens { alarm: Some(Priority::Low), ..Screens::default() };
+        let mut screened = TagDefinition { screens: Some(screens), ..TagDefinition::float("b") };
+        let (tag, alarm) = instrument(&screened).unwrap();
+        assert_eq!((tag.was, alarm.was), (None, None));
+        screened.was = Some("a".to_owned());
+        let (tag, alarm) = instrument(&screened).unwrap();
+        assert_eq!((tag.name.as_str(), tag.was.as_deref()), ("b.instrument", Some("a.instrument")));
+        assert_eq!((alarm.name.as_str(), alarm.was.as_deref()), ("b.instrument", Some("a.instrument")));
+    }
 }

@@ -45,6 +45,14 @@ pub enum Fault {
         /// Position of the first with that name.
         first: usize,
     },
+    /// A text is too long.
+    #[error("a text of {length} characters is too long: {limit} at the most")]
+    TooLong {
+        /// Its length, in characters.
+        length: usize,
+        /// The longest allowed.
+        limit: usize,
+    },
     /// Another item is named that does not exist.
     #[error("there is no {item} \"{name}\"")]
     Unknown {
@@ -105,7 +113,7 @@ pub enum Fault {
     #[error("not for a tag of type {0}")]
     NotForType(DataType),
     /// A second alarm of a type on one tag.
-    #[error("the tag already has an alarm of this type: \"{other}\"")]
+    #[error("\"{other}\" is an alarm of this type on this tag as well, and only one may be")]
     DuplicateKind {
         /// The other alarm.
         other: String,
@@ -119,19 +127,19 @@ pub enum Fault {
         other_set_point: f64,
     },
     /// A node address is used twice on one link.
-    #[error("the node is already read by tag \"{other}\"")]
+    #[error("tag \"{other}\" reads this node as well, and only one may")]
     DuplicateNode {
         /// The other tag.
         other: String,
     },
     /// A name shown to people is used twice.
-    #[error("this display name is already that of tag \"{other}\"")]
+    #[error("tag \"{other}\" has this display name as well, and only one may")]
     DuplicateDisplayName {
         /// The other tag.
         other: String,
     },
     /// Two items claim to have had one name.
-    #[error("\"{other}\" is already said to have had this name")]
+    #[error("\"{other}\" is said to have had this name as well, and only one may be")]
     DuplicateFormer {
         /// The other item.
         other: String,
@@ -151,6 +159,21 @@ pub enum Fault {
     /// An endpoint that is no `opc.tcp` address.
     #[error("\"{0}\" is no endpoint, which reads opc.tcp://host:port/path")]
     BadEndpoint(String),
+}
+
+impl Fault {
+    /// The other item of a pair of which only one may be as it is: the fault is as much its own, and is told once.
+    #[must_use]
+    pub fn other(&self) -> Option<&str> {
+        match self {
+            Self::DuplicateKind { other }
+            | Self::LimitOrder { other, .. }
+            | Self::DuplicateNode { other }
+            | Self::DuplicateDisplayName { other }
+            | Self::DuplicateFormer { other } => Some(other),
+            _ => None,
+        }
+    }
 }
 
 /// A plant definition that cannot be used: where, and why.

@@ -25,6 +25,8 @@ pub struct HealthView {
     pub version: &'static str,
     /// Identity of this run: another one after each start.
     pub epoch: String,
+    /// Version of the plant's definition: another one after every change.
+    pub definition: String,
     /// When this run began.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
@@ -171,6 +173,7 @@ pub(crate) async fn view(plant: &Plant) -> HealthView {
         plant: plant.name().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
         epoch: plant.epoch().to_owned(),
+        definition: plant.definition_version(),
         started_at: plant.started_at(),
         now: plant.clock().now(),
         console: console::state(),

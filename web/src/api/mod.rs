@@ -15,6 +15,7 @@ pub mod units;
 
 use crate::problem::Problem;
 use crate::state::WebState;
+use actix_web::http::header::IF_MATCH;
 use actix_web::{HttpRequest, web};
 use flyball::configuration::{Author, ChangePlant, ConfigurationError, Plan};
 use flyball::schema::{Quality, Value};
@@ -66,6 +67,12 @@ pub(crate) fn scalar(json: serde_json::Value, pointer: &str) -> Result<Value, Pr
         },
         _ => Err(invalid("a value is a number, true, false or a text")),
     }
+}
+
+/// What a client says it has seen (`If-Match`): an `ETag` without its quotes, none for any; nothing where it does not say.
+pub(crate) fn if_match(request: &HttpRequest) -> Option<Option<String>> {
+    let header = request.headers().get(IF_MATCH)?.to_str().ok()?.trim();
+    Some((header != "*").then(|| header.trim_matches('"').to_owned()))
 }
 
 /// Who changes something: nobody has said, so where they come from.

@@ -1,12 +1,12 @@
 //! The plant as code: plan, apply, export.
 
 use super::plan::PlanView;
-use super::{NoQuery, State, author, change, short};
+use super::{NoQuery, State, author, change, if_match, short};
 use crate::plant_text::Content;
 use crate::problem::Problem;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Bytes, Json, Payload, Query};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
+use actix_web::web::{Bytes, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, web};
 use flyball::configuration::{Change, ChangePlant, Edit, Plan, ReadDefinition};
 use flyball::schema::definition::csv::{CsvItems, write_alarms, write_tags};
@@ -106,14 +106,21 @@ async fn run(
     request: &HttpRequest,
     payload: Payload,
     query: ApplyQuery,
-) -> Result<Json<PlanView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
     let body = receive(payload).await?;
     let file = web::block(move || File::read(&kind, &body)).await.map_err(|error| Problem::internal(&error))??;
-    let author = author(request, query.reason);
-    let message = ChangePlant { change: file.content.change(), author, dry_run: query.dry_run };
+    let message = ChangePlant {
+        change: file.content.change(),
+        author: author(request, query.reason),
+        dry_run: query.dry_run,
+        expected: if_match(request).flatten(),
+    };
     match change(state, message).await? {
-        Ok(plan) => Ok(Json(PlanView::from(&plan))),
+        Ok(plan) => {
+            let etag = format!("\"{}\"", plan.version);
+            Ok(HttpResponse::Ok().insert_header((ETAG, etag)).json(PlanView::from(&plan)))
+        }
         Err(error) => Err(match file.content.blamed(&file.text, error) {
             Ok(errors) => invalid(&errors),
             Err(error) => error.into(),
@@ -121,7 +128,8 @@ async fn run(
     }
 }
 
-/// Tells what applying a plant file would change; nothing is changed.
+/// Tells what applying a plant file would change; nothing is changed. The `ETag` is the version of the plant that was
+/// looked at.
 ///
 /// The body is a whole plant (`application/toml`: what it does not name is removed), or tags or alarms (`text/csv`: others stay).
 ///
@@ -136,14 +144,16 @@ pub async fn plan(
     request: HttpRequest,
     _: Query<NoQuery>,
     payload: Payload,
-) -> Result<Json<PlanView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     run(&state, &request, payload, ApplyQuery { dry_run: true, reason: None }).await
 }
 
-/// Applies a plant file, all of it or nothing, while the plant runs. The body is that of `plan`.
+/// Applies a plant file, all of it or nothing, while the plant runs. The body is that of `plan`; with its `ETag` as
+/// `If-Match` the plant has to be the one that was looked at.
 ///
 /// # Errors
-/// `invalid_plant` with line and column of everything that is wrong; `unsupported_media_type`, `unavailable`.
+/// `invalid_plant` with line and column of everything that is wrong; `changed_meanwhile`, `unsupported_media_type`,
+/// `unavailable`.
 #[utoipa::path(post, path = "/api/v1/plant/apply", tag = "plant", params(ApplyQuery), request_body(content = String, content_type = "application/toml"), responses(
     (status = 200, description = "what has changed", body = PlanView),
     (status = "default", description = "a problem", body = Problem, content_type = "application/problem+json"),
@@ -153,7 +163,7 @@ pub async fn apply(
     request: HttpRequest,
     query: Query<ApplyQuery>,
     payload: Payload,
-) -> Result<Json<PlanView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let ApplyQuery { dry_run, reason } = query.into_inner();
     let reason = short("reason", reason, MOST_REASON)?;
     run(&state, &request, payload, ApplyQuery { dry_run, reason }).await
@@ -219,6 +229,6 @@ pub(super) async fn edit(
     dry_run: bool,
     own: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Plan, Problem> {
-    let message = ChangePlant { change: Change::Edits(edits), author: author(request, None), dry_run };
+    let message = ChangePlant { change: Change::Edits(edits), author: author(request, None), dry_run, expected: None };
     change(state, message).await?.map_err(|error| Problem::of_tags(error, own))
 }

@@ -160,8 +160,15 @@ async fn a_plant_file_is_planned_applied_and_exported() {
     let line = class.lines().position(|line| line.starts_with("retention")).unwrap() + 1;
     assert_eq!(refused.json()["errors"][0]["pointer"], format!("/line/{line}/column/1"), "{refused:?}");
     assert_eq!(send("/api/v1/plant/apply?dry_run=true", "application/toml", &more).await.status, 200);
+    let planned = send("/api/v1/plant/plan", "application/toml", &more).await;
+    let version = site.get("/api/v1/health").await.json()["definition"].as_str().unwrap().to_owned();
+    assert_eq!(planned.header("etag"), format!("\"{version}\""));
+    let headers = [("content-type", "application/toml"), ("if-match", "\"0\"")];
+    let late = site.send(Method::POST, "/api/v1/plant/apply", &headers, &more).await;
+    assert_eq!(late.problem(), (412, "changed_meanwhile".to_owned()), "not the plant that was looked at");
     assert_eq!(site.get("/api/v1/tags?name=more").await.json()["items"], json!([]));
     assert_eq!(send("/api/v1/plant/apply", "application/toml", &more).await.status, 200);
+    assert_ne!(site.get("/api/v1/health").await.json()["definition"].as_str().unwrap(), version);
     let found = site.get("/api/v1/tags?segment=L1&post_from=12&post_to=13").await.json();
     assert_eq!(found["items"][0]["name"], "more");
     assert_eq!(site.get("/api/v1/alarms?segment=L1").await.json()["items"], json!([]));

@@ -8,7 +8,9 @@ use super::super::runner::{Blueprint, Saved, build, memory_after};
 use super::super::status::MachineStatus;
 use super::super::tag_use::TagUse;
 use super::super::worker_protocol::{DismissMachine, RenameBoundTags, RunMachine, ask_for};
-use super::super::{AddMachine, ListTagUses, MachineMemory, RemoveMachine, RenameTags, ReplaceMachine, Source};
+use super::super::{
+    AddMachine, ListTagUses, MachineMemory, RemoveMachine, RenameTags, ReplaceMachine, Source, Succession,
+};
 use super::{Entry, Reply, StateMachineManager, refused};
 use crate::send::{DEADLINE, ask_recipient};
 use actix::fut::{ActorFutureExt, wrap_future};
@@ -156,13 +158,19 @@ impl Handler<AddMachine> for StateMachineManager {
 impl Handler<RemoveMachine> for StateMachineManager {
     type Result = Reply<MachineMemory>;
 
-    fn handle(&mut self, RemoveMachine(id): RemoveMachine, _ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: RemoveMachine, _ctx: &mut Self::Context) -> Self::Result {
+        let RemoveMachine { id, succession } = message;
         let request = match self.find(id) {
             Ok((entry, port)) => ask_for(entry.definition.name.clone(), port.dismiss.clone(), DismissMachine(id)),
             Err(error) => return refused(error),
         };
         Box::pin(wrap_future::<_, Self>(request).map(move |result, manager, ctx| {
-            let last = result?;
+            let mut last = result?;
+            if let Some(Succession { before, after }) = &succession {
+                // The memory before may be saved already under this revision.
+                last.revision += 1;
+                last.memory = memory_after(before, after, last.memory);
+            }
             manager.submit(last.clone(), None, ctx);
             manager.leave(id);
             Ok(last.memory)

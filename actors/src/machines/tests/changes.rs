@@ -5,8 +5,8 @@ use super::{blocker, definition, pass};
 use crate::cvt::ReadCvtStatus;
 use crate::machines::{
     AddMachine, Bindings, CountMachines, Declaration, Input, ListTagUses, Machine, MachineError, MachineState, Output,
-    Parameter, RemoveMachine, RenameTags, ReplaceMachine, SetParameters, Source, Step, StepError, Transition,
-    TransitionMachine,
+    Parameter, RemoveMachine, RenameTags, ReplaceMachine, SetParameters, Source, Step, StepError, Succession,
+    Transition, TransitionMachine,
 };
 use crate::send::ask;
 use flyball_schema::definition::{MachineDefinition, Mode};
@@ -79,12 +79,12 @@ async fn a_removed_machine_gives_its_memory_back_and_leaves_nothing_behind() {
         let bindings = running(&mut rig, mode).await;
         rig.ask(set("offset", 7.0)).await.unwrap();
         let sum = bindings.outputs["sum"].own.tag;
-        let memory = rig.ask(RemoveMachine(MachineId(1))).await.unwrap();
+        let memory = rig.ask(RemoveMachine::new(MachineId(1))).await.unwrap();
         assert_eq!(rig.value(sum).await, Some(Value::Float(-1.0)), "{mode:?}: safe when it is answered");
         assert_eq!(memory.parameters["offset"], Value::Float(7.0));
         assert!(memory.state["own"].as_f64().unwrap() > 3.0, "what it remembers now, not ten seconds ago");
         rig.saved(|saved| saved.get(&MachineId(1)) == Some(&memory)).await;
-        assert_eq!(rig.ask(RemoveMachine(MachineId(1))).await, Err(MachineError::UnknownMachine(MachineId(1))));
+        assert_eq!(rig.ask(RemoveMachine::new(MachineId(1))).await, Err(MachineError::UnknownMachine(MachineId(1))));
         assert_eq!((rig.ask(CountMachines).await.total, rig.ask(ListTagUses(vec![sum])).await), (0, vec![]));
         let level = bindings.inputs["level"].tag;
         let mut value = 3.0;
@@ -167,6 +167,20 @@ async fn a_replacement_that_does_not_fit_leaves_the_machine_undisturbed() {
 }
 
 #[actix::test]
+async fn what_the_next_definition_overrules_is_not_saved_with_a_machine_that_leaves() {
+    let mut rig = Rig::new();
+    let _bindings = running(&mut rig, Mode::Sync).await;
+    rig.ask(set("gain", 9.0)).await.unwrap();
+    rig.ask(set("offset", 7.0)).await.unwrap();
+    let (before, after) = (tally("m", Mode::Sync, 1.0), tally("m", Mode::Sync, 2.0));
+    let remove = RemoveMachine { id: MachineId(1), succession: Some(Succession { before, after }) };
+    let memory = rig.ask(remove).await.unwrap();
+    assert!(!memory.parameters.contains_key("gain"), "{memory:?}");
+    assert_eq!(memory.parameters["offset"], Value::Float(7.0));
+    rig.saved(|saved| saved.get(&MachineId(1)) == Some(&memory)).await;
+}
+
+#[actix::test]
 async fn an_async_machine_that_is_blocked_is_removed_with_what_it_remembered_last() {
     let mut rig = Rig::new();
     let (release, blocker) = blocker();
@@ -175,7 +189,7 @@ async fn an_async_machine_that_is_blocked_is_removed_with_what_it_remembered_las
     rig.ask(add).await.unwrap();
     release.send(7).unwrap();
     rig.until(1, |status| status.stats.steps == 1).await;
-    let memory = rig.ask(RemoveMachine(MachineId(1))).await.unwrap();
+    let memory = rig.ask(RemoveMachine::new(MachineId(1))).await.unwrap();
     assert_eq!(memory.state["life_cycle"], "start");
     assert_eq!(rig.value(done).await, Some(Value::Integer(0)));
     drop(release);

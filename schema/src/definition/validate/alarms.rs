@@ -1,14 +1,15 @@
 //! The rules of alarms.
 
-use super::{FieldFault, Names, Problems, bounded, is_name};
+use super::made::Made;
+use super::{FieldFault, Names, Problems, at_most, bounded, is_name};
 use crate::DataType;
-use crate::definition::{AlarmDefinition, AlarmKind, Fault, MachineDefinition, PlantDefinition};
+use crate::definition::{AlarmDefinition, AlarmKind, Fault, PlantDefinition};
 use std::collections::HashMap;
 
-/// Behind the name of a screened tag: the Boolean tag that tells whether a screen stands.
-pub const INSTRUMENT: &str = ".instrument";
+/// Longest text of an alarm, in characters.
+const LONGEST_TEXT: usize = 2_000;
 
-pub(super) fn check_alarms(definition: &PlantDefinition, tags: &Names<'_>, problems: &mut Problems) {
+pub(super) fn check_alarms(definition: &PlantDefinition, tags: &Names<'_>, made: &Made<'_>, problems: &mut Problems) {
     let mut by_tag: HashMap<&str, Vec<&AlarmDefinition>> = HashMap::new();
     let mut former: HashMap<&str, &str> = HashMap::new();
     for (index, alarm) in definition.alarms.iter().enumerate() {
@@ -17,7 +18,7 @@ pub(super) fn check_alarms(definition: &PlantDefinition, tags: &Names<'_>, probl
         let outcome = check_former(alarm, &mut former).and_then(|()| match data_type {
             Some(data_type) => check_alarm(alarm, data_type),
             // Held against the tag when the plant has made it.
-            None if is_made_by_the_plant(&alarm.tag, definition) => Ok(()),
+            None if made.has(&alarm.tag) => check_texts(alarm),
             None => Err(("tag", Fault::Unknown { item: "tag", name: alarm.tag.clone() })),
         });
         match outcome.and_then(|()| check_limit_order(alarm, others.iter().copied())) {
@@ -38,26 +39,12 @@ fn check_former<'a>(alarm: &'a AlarmDefinition, former: &mut HashMap<&'a str, &'
     }
 }
 
-/// Whether the running plant makes this tag by itself: a machine's own, or one that tells how a link or the plant is.
-pub(super) fn is_made_by_the_plant(tag: &str, definition: &PlantDefinition) -> bool {
-    let of_machine = |machine: &MachineDefinition| {
-        tag.strip_prefix(machine.name.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
-    };
-    let is_screened = |name: &str| {
-        let mut tags = definition.tags.iter().filter(|tag| tag.name == name);
-        tags.any(|tag| tag.screens.as_ref().is_some_and(|screens| screens.alarm.is_some()))
-    };
-    tag.starts_with("system.")
-        || tag.strip_suffix(INSTRUMENT).is_some_and(is_screened)
-        || definition.machines.iter().any(of_machine)
-        || definition.links.iter().any(|link| link.connected_tag() == tag)
-}
-
 fn check_alarm(alarm: &AlarmDefinition, data_type: DataType) -> Result<(), FieldFault> {
     let fits = match alarm.kind {
         AlarmKind::Bool => data_type == DataType::Boolean,
         _ => matches!(data_type, DataType::Float | DataType::Integer),
     };
+    check_texts(alarm)?;
     if !fits {
         return Err(("kind", Fault::NotForType(data_type)));
     }
@@ -68,6 +55,16 @@ fn check_alarm(alarm: &AlarmDefinition, data_type: DataType) -> Result<(), Field
         return Err(("set_point", Fault::NotAllowed { value: alarm.set_point.to_string(), allowed }));
     }
     bounded("dead_band", alarm.dead_band, alarm.dead_band >= 0.0, "0 or more")
+}
+
+fn check_texts(alarm: &AlarmDefinition) -> Result<(), FieldFault> {
+    let texts = [
+        ("description", &alarm.description),
+        ("cause", &alarm.cause),
+        ("consequence", &alarm.consequence),
+        ("action", &alarm.action),
+    ];
+    texts.into_iter().try_for_each(|(field, text)| at_most(field, text.as_deref(), LONGEST_TEXT))
 }
 
 /// Checks one alarm against the other alarms of its tag: one of a type, and LL < L < H < HH.

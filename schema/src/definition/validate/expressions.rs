@@ -1,16 +1,21 @@
 //! The rules of derived tags: each expression by itself, and that none needs itself.
 
-use super::alarms::is_made_by_the_plant;
+use super::made::Made;
 use super::{Names, Problems};
 use crate::DataType;
 use crate::definition::{Fault, PlantDefinition};
 use crate::expression::{Expression, ExpressionError, order};
 
-pub(super) fn check_expressions(definition: &PlantDefinition, names: &Names<'_>, problems: &mut Problems) {
+pub(super) fn check_expressions(
+    definition: &PlantDefinition,
+    names: &Names<'_>,
+    made: &Made<'_>,
+    problems: &mut Problems,
+) {
     let mut inputs: Vec<(usize, Vec<usize>)> = Vec::new();
     for (index, tag) in definition.tags.iter().enumerate() {
         let Some(text) = &tag.expression else { continue };
-        match check(text, tag.data_type, definition, names) {
+        match check(text, tag.data_type, definition, names, made) {
             Ok(reads) => inputs.push((index, reads)),
             Err(error) => problems.add("tag", index, &tag.name, ("expression", Fault::Expression(error))),
         }
@@ -29,10 +34,11 @@ fn check(
     result: DataType,
     definition: &PlantDefinition,
     names: &Names<'_>,
+    made: &Made<'_>,
 ) -> Result<Vec<usize>, ExpressionError> {
     let expression = Expression::parse(text)?;
     let index = |name: &str| names.get(name).copied();
-    let is_yet_to_be_made = |name: &str| index(name).is_none() && is_made_by_the_plant(name, definition);
+    let is_yet_to_be_made = |name: &str| index(name).is_none() && made.has(name);
     // Where a tag is made only when the plant is complete, so is its type known only then.
     if !expression.tags().any(|(name, _)| is_yet_to_be_made(name)) {
         expression.check_for(result, &|name| index(name).map(|tag| definition.tags[tag].data_type))?;

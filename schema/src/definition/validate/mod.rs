@@ -2,14 +2,17 @@
 
 mod alarms;
 mod expressions;
+mod made;
 mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use alarms::{INSTRUMENT, check_limit_order};
+pub use alarms::check_limit_order;
+pub use made::INSTRUMENT;
 pub use tags::check_tag;
 
 use super::{DefinitionError, Fault, LinkDefinition, MachineDefinition, Place, PlantDefinition};
+use made::Made;
 use std::collections::HashMap;
 
 /// Longest name, in characters.
@@ -27,10 +30,11 @@ pub(super) fn problems(definition: &PlantDefinition) -> Vec<DefinitionError> {
     let links = problems.names("link", definition.links.iter().map(|link| link.name.as_str()));
     problems.each("link", &definition.links, |link| &link.name, check_link);
     let tags = problems.names("tag", definition.tags.iter().map(|tag| tag.name.as_str()));
+    let made = Made::of(definition);
     tags::check_tags(definition, &links, &tags, &mut problems);
-    expressions::check_expressions(definition, &tags, &mut problems);
+    expressions::check_expressions(definition, &tags, &made, &mut problems);
     problems.names("alarm", definition.alarms.iter().map(|alarm| alarm.name.as_str()));
-    alarms::check_alarms(definition, &tags, &mut problems);
+    alarms::check_alarms(definition, &tags, &made, &mut problems);
     problems.names("machine", definition.machines.iter().map(|machine| machine.name.as_str()));
     problems.each("machine", &definition.machines, |machine| &machine.name, check_machine);
     problems.0
@@ -80,6 +84,14 @@ impl Problems {
 fn is_name(name: &str) -> bool {
     let length = name.chars().count();
     (1..=LONGEST_NAME).contains(&length) && !name.chars().any(char::is_control) && name.trim().len() == name.len()
+}
+
+/// Refuses a text of more than `limit` characters.
+fn at_most(field: &'static str, text: Option<&str>, limit: usize) -> Result<(), FieldFault> {
+    // As many bytes are no more characters.
+    let Some(text) = text.filter(|text| text.len() > limit) else { return Ok(()) };
+    let length = text.chars().count();
+    if length > limit { Err((field, Fault::TooLong { length, limit })) } else { Ok(()) }
 }
 
 /// Refuses a number that is not finite, or for which `ok` is false.

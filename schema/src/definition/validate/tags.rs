@@ -1,9 +1,15 @@
 //! The rules of tags: of each by itself, and of all together.
 
-use super::{FieldFault, Names, Problems, bounded, is_name};
+use super::{FieldFault, Names, Problems, at_most, bounded, is_name};
 use crate::definition::{DeadBand, Fault, PlantDefinition, Range, TagDefinition};
 use crate::{DataType, units};
 use std::collections::HashMap;
+
+/// Longest description, in characters.
+const LONGEST_DESCRIPTION: usize = 1_000;
+
+/// Longest node address, in characters: that of an identifier in OPC UA Part 3, section 8.2.4.
+const LONGEST_NODE: usize = 4_096;
 
 /// Names and addresses that only one tag may have.
 #[derive(Default)]
@@ -82,6 +88,8 @@ fn check_names(tag: &TagDefinition) -> Result<(), FieldFault> {
     if let Some((field, _)) = wrong {
         return Err((field, Fault::BadName));
     }
+    at_most("description", tag.description.as_deref(), LONGEST_DESCRIPTION)?;
+    at_most("node", tag.node.as_deref(), LONGEST_NODE)?;
     // ISA-95 levels: none may be empty, or two areas would look alike.
     let area = tag.area.as_deref();
     match area {

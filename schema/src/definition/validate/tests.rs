@@ -60,7 +60,9 @@ fn limits_of_a_tag_must_rise() {
     let crossed = [TANK.to_owned(), alarm("h", "HIGH", 2.0), alarm("l", "LOW", 2.0)].concat();
     assert!(fault_of(&crossed).ends_with("\"h\" has 2"), "{}", fault_of(&crossed));
     let twice = [TANK.to_owned(), alarm("h", "HIGH", 2.0), alarm("h2", "HIGH", 3.0)].concat();
-    assert!(fault_of(&twice).ends_with("already has an alarm of this type: \"h\""));
+    assert!(
+        fault_of(&twice).ends_with("kind: \"h\" is an alarm of this type on this tag as well, and only one may be")
+    );
 }
 
 #[test]
@@ -90,6 +92,65 @@ fn a_limit_alarm_on_a_boolean_tag_is_refused() {
     let text = "[[tag]]\nname = \"run\"\ndata_type = \"boolean\"\n\
                 [[alarm]]\nname = \"h\"\ntag = \"run\"\nkind = \"HIGH\"\nset_point = 1\n";
     assert!(fault_of(text).ends_with("kind: not for a tag of type boolean"));
+}
+
+#[test]
+fn a_fault_of_two_tags_is_told_once_and_names_both() {
+    let tag = |name: &str| format!("[[tag]]\nname = \"{name}\"\nlink = \"plc\"\nnode = \"i=1\"\n");
+    let text = ["[[link]]\nname = \"plc\"\nendpoint = \"opc.tcp://h:1/\"\n", &tag("a"), &tag("b")].concat();
+    let told = PlantDefinition::from_toml_or_all(&text).unwrap_err();
+    let [fault] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(fault.place.as_ref().map(|place| place.name.as_str()), Some("b"));
+    assert_eq!(fault.fault.other(), Some("a"));
+    assert_eq!(fault.fault.to_string(), "tag \"a\" reads this node as well, and only one may");
+}
+
+#[test]
+fn texts_have_a_longest_length_in_characters() {
+    let tag = |field: &str, length: usize| {
+        let text = "ä".repeat(length);
+        format!(
+            "[[link]]\nname = \"plc\"\nendpoint = \"opc.tcp://h:1/\"\n[[tag]]\nname = \"t\"\n{field} = \"{text}\"\n"
+        )
+    };
+    let node = |length| format!("{}link = \"plc\"\n", tag("node", length));
+    assert!(PlantDefinition::from_toml(&tag("description", 1_000)).is_ok());
+    assert!(PlantDefinition::from_toml(&node(4_096)).is_ok());
+    let too_long = fault_of(&tag("description", 1_001));
+    assert!(too_long.ends_with("description: a text of 1001 characters is too long: 1000 at the most"), "{too_long}");
+    let too_long = fault_of(&node(4_097));
+    assert!(too_long.ends_with("node: a text of 4097 characters is too long: 4096 at the most"), "{too_long}");
+    for watched in ["tank", "pid.out"] {
+        for field in ["description", "cause", "consequence", "action"] {
+            let alarm = |length: usize| {
+                let text = "ä".repeat(length);
+                format!(
+                    "{TANK}[[machine]]\nname = \"pid\"\nkind = \"pid\"\ninterval_ms = 100\n\
+                     [[alarm]]\nname = \"h\"\ntag = \"{watched}\"\nkind = \"HIGH\"\nset_point = 1\n{field} = \"{text}\"\n"
+                )
+            };
+            assert!(PlantDefinition::from_toml(&alarm(2_000)).is_ok());
+            let too_long = fault_of(&alarm(2_001));
+            let expected = format!("{field}: a text of 2001 characters is too long: 2000 at the most");
+            assert!(too_long.ends_with(&expected), "{too_long}");
+        }
+    }
+}
+
+#[test]
+fn what_the_plant_makes_is_known_by_the_names_it_is_made_for() {
+    let machine = |name: &str| format!("[[machine]]\nname = \"{name}\"\nkind = \"pid\"\ninterval_ms = 100\n");
+    let link = "[[link]]\nname = \"p.l\"\nendpoint = \"opc.tcp://h:1/\"\n";
+    let screened = "[[tag]]\nname = \"s.t\"\nscreens = { alarm = \"low\" }\n";
+    let plant = [link, screened, "[[tag]]\nname = \"plain\"\n", &machine("unit.pid"), &machine("")].concat();
+    let plant: PlantDefinition = toml::from_str(&plant).unwrap();
+    let made = super::made::Made::of(&plant);
+    for tag in ["system.x", "unit.pid.out", "unit.pid.a.b", "link.p.l.connected", "s.t.instrument", ".out"] {
+        assert!(made.has(tag), "{tag}");
+    }
+    for tag in ["unit.out", "unit.pid", "unit.pidout", "link.p.connected", "plain.instrument", "instrument"] {
+        assert!(!made.has(tag), "{tag}");
+    }
 }
 
 fn fault_of_tag(fields: &str) -> String {
@@ -151,8 +212,8 @@ fn everything_that_is_wrong_is_told_at_once() {
         [
             "line 4, column 1: tag \"a\", unit: unknown unit \"x\"",
             "line 7, column 1: tag \"b\", was: \"a\" is itself defined here, so that it cannot have been renamed",
-            "line 14, column 1: tag \"d\", was: \"c\" is already said to have had this name",
-            "line 17, column 1: tag \"e\", display_name: this display name is already that of tag \"c\"",
+            "line 14, column 1: tag \"d\", was: \"c\" is said to have had this name as well, and only one may be",
+            "line 17, column 1: tag \"e\", display_name: tag \"c\" has this display name as well, and only one may",
             "line 22, column 1: alarm \"h\", set_point: true is not allowed: a finite number",
         ]
     );

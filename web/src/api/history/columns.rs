@@ -8,10 +8,8 @@ use crate::problem::Problem;
 use actix_web::web::{Bytes, Json, Query};
 use actix_web::{HttpRequest, HttpResponse, Responder as _};
 use flyball::Plant;
-use flyball::configuration::ReadUnitChanges;
 use flyball::history::{Bucket, MAX_BUCKETS, RawPage, ReadRaw, ReadTrend, Trend, TrendSeries};
 use flyball::schema::{TagId, Timestamp, Value};
-use flyball::send::{DEADLINE, ask};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -99,7 +97,7 @@ pub struct UnitChangeView {
 
 /// Changes of units that concern values from `from` on.
 async fn unit_changes(plant: &Plant, tags: &[TagId], from: Timestamp) -> Result<Vec<UnitChangeView>, Problem> {
-    let changes = ask(plant.configuration(), ReadUnitChanges(tags.to_vec()), DEADLINE).await??;
+    let changes = plant.unit_changes(tags.to_vec()).await?;
     let concerned = changes.into_iter().filter(|change| change.at > from);
     Ok(concerned
         .map(|change| UnitChangeView {

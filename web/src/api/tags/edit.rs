@@ -1,11 +1,12 @@
 //! What tags are: created, changed, renamed, removed, one by one or many at once.
 
 use super::{NoQuery, State, TagView};
+use crate::api::if_match;
 use crate::api::plan::PlanView;
 use crate::api::plant::edit;
 use crate::problem::Problem;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, IF_MATCH, LOCATION};
+use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use flyball::configuration::{DefinedTag, Edit, ReadDefinedTag, version};
@@ -84,16 +85,10 @@ fn etag(definition: &TagDefinition) -> String {
 /// # Errors
 /// `precondition_required`.
 fn seen(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let header = request.headers().get(IF_MATCH).and_then(|value| value.to_str().ok());
-    match header.map(str::trim) {
-        Some("*") => Ok(None),
-        Some(etag) => Ok(Some(etag.trim_matches('"').to_owned())),
-        None => Err(Problem::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "precondition_required",
-            "say by If-Match which definition you have seen: its ETag",
-        )),
-    }
+    if_match(request).ok_or_else(|| {
+        let detail = "say by If-Match which definition you have seen: its ETag";
+        Problem::new(StatusCode::PRECONDITION_REQUIRED, "precondition_required", detail)
+    })
 }
 
 /// A definition as a client sends it.

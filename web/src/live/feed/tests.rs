@@ -251,7 +251,7 @@ fn what_happens_before_a_subscription_is_in_its_snapshot_and_not_in_a_delta() {
 fn plant_changed(added: &[u32], renamed: &[(u32, &str)], removed: &[u32]) -> PlantChanged {
     let ids = |ids: &[u32]| ids.iter().copied().map(TagId).collect();
     let renamed = renamed.iter().map(|(id, name)| (TagId(*id), (*name).to_owned())).collect();
-    PlantChanged { added: ids(added), renamed, removed: ids(removed) }
+    PlantChanged { added: ids(added), renamed, removed: ids(removed), ..PlantChanged::default() }
 }
 
 /// A feed with a client, whose subscription 2 is to all tags and 3 to those whose name begins with `a/`.
