@@ -168,7 +168,7 @@ impl Alarm {
         if !self.memory.flags.is_empty() {
             let from = self.shown();
             self.memory.flags = super::Flags::default();
-            self.memory.state = AlarmState::Norm;
+            (self.memory.state, self.memory.cleared_at) = (AlarmState::Norm, Some(now));
             return Some(self.note(event, from, Deed { reason: None, ..Deed::system("", now, sample) }));
         }
         self.by_clock(event, Sample { source_time: now, ..sample }, now)
@@ -235,13 +235,15 @@ impl Alarm {
     }
 
     /// What is beneath the flags comes to its rest when the last one goes.
-    pub(super) fn emerge(&mut self) {
-        match (self.memory.state, self.is_true) {
-            (AlarmState::Acked, _) => {
+    pub(super) fn emerge(&mut self, now: Timestamp) {
+        match self.memory.state {
+            AlarmState::Acked => {
                 self.memory.state = AlarmState::Unack;
                 (self.memory.acknowledged_at, self.memory.acknowledged_by) = (None, None);
             }
-            (AlarmState::Rtnun | AlarmState::Ltunk | AlarmState::Ltack, _) => self.memory.state = AlarmState::Norm,
+            AlarmState::Rtnun | AlarmState::Ltunk | AlarmState::Ltack => {
+                (self.memory.state, self.memory.cleared_at) = (AlarmState::Norm, Some(now));
+            }
             _ => {}
         }
         self.memory.silenced = false;
@@ -274,7 +276,8 @@ impl Alarm {
         if rule.new_occurrence {
             memory.occurrence += 1;
             memory.raised_at = Some(occurred);
-            (memory.acknowledged_at, memory.acknowledged_by, memory.returned_at) = (None, None, None);
+            (memory.acknowledged_at, memory.acknowledged_by) = (None, None);
+            (memory.returned_at, memory.cleared_at) = (None, None);
             (memory.peak, memory.first_out) = (None, self.would_be_first);
         }
         match rule.event {
@@ -287,6 +290,7 @@ impl Alarm {
         }
         memory.state = rule.to;
         memory.since = Some(occurred);
+        memory.cleared_at = (rule.to == AlarmState::Norm).then_some(occurred);
         memory.value = deed.sample.value.cloned();
         self.record(rule.event, rule.from, rule.to, deed, occurred)
     }
@@ -349,7 +353,8 @@ impl Alarm {
     pub fn allowed(&self) -> Vec<&'static str> {
         let (memory, shown) = (&self.memory, self.shown());
         let is_latched = shown == AlarmState::Ltack && !self.is_true && !self.quality_hold;
-        let may_shelve = !matches!(shown, AlarmState::Oosrv | AlarmState::Dsupr) && self.definition.max_shelve_ms != Some(0);
+        let may_shelve =
+            !matches!(shown, AlarmState::Oosrv | AlarmState::Dsupr) && self.definition.max_shelve_ms != Some(0);
         [
             ("acknowledge", shown.is_unacknowledged()),
             ("reset", is_latched),
@@ -381,6 +386,12 @@ impl Alarm {
     #[must_use]
     pub fn tag(&self) -> TagId {
         self.tag
+    }
+
+    /// Its set point now, where that is a number and known.
+    #[must_use]
+    pub fn limit(&self) -> Option<f64> {
+        self.condition.limit()
     }
 
     /// The tag whose value is compared.

@@ -93,12 +93,7 @@ impl Alarm {
     ///
     /// # Errors
     /// [`AlarmError::WrongState`] where it is out of service or suppressed.
-    pub fn shelve(
-        &mut self,
-        until: Timestamp,
-        one_shot: bool,
-        deed: Deed<'_>,
-    ) -> Result<AlarmTransition, AlarmError> {
+    pub fn shelve(&mut self, until: Timestamp, one_shot: bool, deed: Deed<'_>) -> Result<AlarmTransition, AlarmError> {
         if matches!(self.shown(), AlarmState::Oosrv | AlarmState::Dsupr) {
             return Err(self.refuse(AlarmEvent::Shelved));
         }
@@ -122,9 +117,7 @@ impl Alarm {
     /// Takes what designed logic says; none where that is so already.
     pub fn suppress(&mut self, is_suppressed: bool, deed: Deed<'_>) -> Option<AlarmTransition> {
         match (is_suppressed, self.memory().flags.suppressed) {
-            (true, None) => {
-                Some(self.flag(AlarmEvent::Suppressed, deed, |flags| flags.suppressed = Some(deed.now)))
-            }
+            (true, None) => Some(self.flag(AlarmEvent::Suppressed, deed, |flags| flags.suppressed = Some(deed.now))),
             (false, Some(_)) => Some(self.flag(AlarmEvent::Unsuppressed, deed, |flags| flags.suppressed = None)),
             _ => None,
         }
@@ -160,7 +153,7 @@ impl Alarm {
         let (from, was_hidden) = (self.shown(), !self.memory().flags.is_empty());
         change(&mut self.memory_mut().flags);
         if was_hidden && self.memory().flags.is_empty() {
-            self.emerge();
+            self.emerge(deed.now);
         }
         self.note(event, from, deed)
     }

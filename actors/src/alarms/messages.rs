@@ -1,12 +1,10 @@
 //! What the alarm manager and its engine are asked.
 
-use super::{
-    AlarmError, AlarmMemory, AlarmState, AlarmStatus, AlarmTransition, NewAlarm, Record,
-};
+use super::{AlarmError, AlarmMemory, AlarmState, AlarmStatus, AlarmTransition, BrokenJournal, NewAlarm, Record};
 use crate::db::DbError;
 use actix::{Message, Recipient};
 use flyball_schema::definition::Priority;
-use flyball_schema::{AlarmId, TagId};
+use flyball_schema::{AlarmId, TagId, Timestamp, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -265,4 +263,66 @@ pub struct JournalEntry {
     pub alarm_name: Option<String>,
     /// What happened.
     pub transition: AlarmTransition,
+}
+
+/// Reads occurrences that began within a range, newest first, a page at a time. To [`AlarmsLogger`](super::AlarmsLogger).
+///
+/// * Errors: [`DbError`], [`DbError::Corrupt`] for a row that is no occurrence.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<Vec<Occurrence>, DbError>")]
+pub struct ReadOccurrences {
+    /// Of this alarm; `None` for all.
+    pub alarm: Option<AlarmId>,
+    /// Begun at or after this.
+    pub from: Timestamp,
+    /// Begun before this.
+    pub to: Timestamp,
+    /// Only those before this one: the last of the page before.
+    pub before: Option<(Timestamp, AlarmId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One occurrence of an alarm, from its begin to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occurrence {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// Name of the alarm; `None` where the catalogue has none.
+    pub alarm_name: Option<String>,
+    /// Its number, from 1.
+    pub occurrence: u64,
+    /// When it began.
+    pub raised_at: Timestamp,
+    /// When it was acknowledged last.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Who acknowledged it.
+    pub acknowledged_by: Option<String>,
+    /// When the condition was last false again.
+    pub returned_at: Option<Timestamp>,
+    /// When the alarm was normal again.
+    pub cleared_at: Option<Timestamp>,
+    /// The value furthest beyond the set point.
+    pub peak: Option<Value>,
+    /// Whether it was the first of its group.
+    pub first_out: bool,
+}
+
+/// Walks the chain of hashes over the journal. To [`AlarmsLogger`](super::AlarmsLogger).
+///
+/// * Errors: [`DbError`].
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<JournalVerification, DbError>")]
+pub struct VerifyAlarmJournal;
+
+/// Reply to [`VerifyAlarmJournal`]. Missing rows at the end are seen only by comparing `head` with one that was kept
+/// elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalVerification {
+    /// Rows that are as they were written.
+    pub checked: u64,
+    /// The hash of the last of them; none before the chain begins.
+    pub head: Option<[u8; 32]>,
+    /// The first row that is not.
+    pub broken: Option<BrokenJournal>,
 }

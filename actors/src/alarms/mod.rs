@@ -7,27 +7,33 @@
 pub mod alarm;
 mod announce;
 mod backlog;
+mod chain;
 pub mod condition;
 pub mod flags;
 mod logger;
 mod manager;
 mod messages;
 pub mod registry;
+mod rows;
 #[cfg(test)]
 mod test_support;
 pub mod transition;
 mod waiters;
 
 pub use backlog::Record;
+pub use chain::BrokenJournal;
 pub use flags::{Flags, OutOfService, Shelf};
 pub use logger::AlarmsLogger;
+pub use logger::verify_offline;
 pub(crate) use logger::{end_standing, journal_missing_ends, load_memory_of};
 pub use manager::AlarmManager;
 pub use messages::{
     AcknowledgeAlarm, AlarmCommand, AlarmCounts, AlarmManagerStatus, AlarmsChanged, ChangeAlarms, CommandAlarm,
-    CountAlarms, CreateAlarms, FlushAlarms, JournalEntry, ListAlarms, ListTagUses, LoadAlarmMemory, ReadAlarm,
-    ReadAlarmJournal, ReadAlarmManagerStatus, RenameTags, StoreTransitions, SubscribeAlarms, TagUse,
+    CountAlarms, CreateAlarms, FlushAlarms, JournalEntry, JournalVerification, ListAlarms, ListTagUses,
+    LoadAlarmMemory, Occurrence, ReadAlarm, ReadAlarmJournal, ReadAlarmManagerStatus, ReadOccurrences, RenameTags,
+    StoreTransitions, SubscribeAlarms, TagUse, VerifyAlarmJournal,
 };
+pub use registry::ShelfLimits;
 pub(crate) use transition::AlarmEvent;
 
 use flyball_schema::definition::{AlarmDefinition, Fault};
@@ -192,6 +198,8 @@ pub struct AlarmMemory {
     pub acknowledged_by: Option<String>,
     /// When the condition of the occurrence was last false again.
     pub returned_at: Option<Timestamp>,
+    /// When the alarm was normal again, and the occurrence ended.
+    pub cleared_at: Option<Timestamp>,
     /// What is over its state.
     pub flags: Flags,
     /// A delay under way.

@@ -200,9 +200,8 @@ pub struct Refused {
 /// # Errors
 /// [`Refused`] where the table has none: for a condition that it is already so, for a command that it is not allowed.
 pub fn dispatch(state: AlarmState, event: AlarmEvent, manner: Manner) -> Result<&'static Rule, Refused> {
-    let fits = |rule: &&Rule| {
-        rule.from == state && rule.event == event && rule.manner.is_none_or(|wanted| wanted == manner)
-    };
+    let fits =
+        |rule: &&Rule| rule.from == state && rule.event == event && rule.manner.is_none_or(|wanted| wanted == manner);
     RULES.iter().find(fits).ok_or(Refused { state, event })
 }
 

@@ -118,11 +118,11 @@ impl AlarmClass {
 }
 
 /// Behind the name of an alarm: the Boolean tag that tells whether it is suppressed by design.
-pub const SUPPRESSED: &str = ".suppressed";
+const SUPPRESSED: &str = ".suppressed";
 /// Behind the name of an alarm: the tag that tells how far its tag is from the reference.
-pub const DEVIATION: &str = ".deviation";
+const DEVIATION: &str = ".deviation";
 /// Behind the name of an alarm: the tag that tells how fast its tag rises or falls.
-pub const RATE: &str = ".rate";
+const RATE: &str = ".rate";
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(number: &u32) -> bool {
@@ -141,7 +141,10 @@ pub struct AlarmDefinition {
     pub kind: AlarmKind,
     /// Where it becomes active: a number in the tag's unit (of RATE per second), or true / false; true where it is not
     /// given.
-    #[serde(default = "AlarmDefinition::default_set_point", skip_serializing_if = "AlarmDefinition::is_default_set_point")]
+    #[serde(
+        default = "AlarmDefinition::default_set_point",
+        skip_serializing_if = "AlarmDefinition::is_default_set_point"
+    )]
     pub set_point: Value,
     /// Tag whose value is the set point, in place of a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
