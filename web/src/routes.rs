@@ -43,10 +43,13 @@ routes! {
     "/api/v1/history/table" => { get api::history::table::read }
     "/api/v1/history/aggregates" => { get api::history::aggregates::read }
     "/api/v1/alarms" => { get api::alarms::list }
-    "/api/v1/alarms/ack" => { post api::alarms::acknowledge_many }
-    "/api/v1/alarms/journal" => { get api::alarms::journal }
+    "/api/v1/alarms/ack" => { post api::alarms::commands::acknowledge_many }
+    "/api/v1/alarms/journal" => { get api::alarms::journal::journal }
+    "/api/v1/alarms/journal/verification" => { get api::alarms::journal::verification }
+    "/api/v1/alarms/occurrences" => { get api::alarms::journal::occurrences }
     "/api/v1/alarms/{id}" => { get api::alarms::read }
-    "/api/v1/alarms/{id}/ack" => { post api::alarms::acknowledge }
+    "/api/v1/alarms/{id}/ack" => { post api::alarms::commands::acknowledge }
+    "/api/v1/alarms/{id}/commands" => { post api::alarms::commands::run }
     "/api/v1/machines" => { get api::machines::list }
     "/api/v1/machines/{id}" => { get api::machines::read }
     "/api/v1/machines/{id}/transitions" => { post api::machines::transition }

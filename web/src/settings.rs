@@ -1,6 +1,6 @@
 //! Settings of the server's process: `flyball.toml`, then the environment.
 
-use flyball::settings::{Backup, Data, Database, History, OpcUa, Settings};
+use flyball::settings::{Alarms, Backup, Data, Database, History, OpcUa, Settings};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub struct ServerSettings {
     pub backup: Backup,
     /// The OPC UA client.
     pub opcua: OpcUa,
+    /// Alarms.
+    pub alarms: Alarms,
     /// The demo plant.
     pub demo: DemoSettings,
 }
@@ -99,6 +101,7 @@ impl ServerSettings {
             history: self.history.clone(),
             backup: self.backup.clone(),
             opcua: self.opcua.clone(),
+            alarms: self.alarms.clone(),
         }
     }
 }

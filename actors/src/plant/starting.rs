@@ -179,8 +179,9 @@ impl Starting {
     ) -> Result<Addr<AlarmManager>, PlantError> {
         let mut memories = ask(logger, LoadAlarmMemory, DEADLINE * 6).await??;
         let (clock, journal, table) = (self.clock, logger.clone().recipient(), cvt.clone().recipient());
+        let limits = self.settings.shelf_limits();
         let alarms = AlarmManager::start_in_arbiter(&self.arbiters.core, move |_| {
-            AlarmManager::new(clock, journal).with_table(table)
+            AlarmManager::new(clock, journal).with_table(table).with_shelf_limits(limits)
         });
         let mut new_alarms = Vec::with_capacity(self.ids.alarms.len());
         for (id, definition) in self.ids.alarms.iter().zip(&self.complete.definition.alarms) {
