@@ -1,6 +1,7 @@
 //! The HTTP API, the live feed and the console of a whole plant, over real sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod alarms;
 mod console;
 mod history;
 mod http;

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_command_is_read_with_what_it_needs() {
-        let read = |text: &str| serde_json::from_str::<CommandRequest>(text).map(|request| request.input.into());
+        let read = |text: &str| serde_json::from_str::<CommandRequest>(text).map(|request| AlarmCommand::from(request.input));
         let shelve = read(r#"{"command": "shelve", "seconds": 60, "reason": "cleaning"}"#).unwrap();
         assert_eq!(shelve, AlarmCommand::Shelve { time: Some(Duration::from_secs(60)), one_shot: false });
         assert_eq!(read(r#"{"command": "reset"}"#).unwrap(), AlarmCommand::Reset);
