@@ -36,6 +36,8 @@ pub struct Alarm {
     quality_hold: bool,
     /// What the last usable sample said; what the memory implies before the first.
     is_true: bool,
+    /// When its last row was recorded.
+    recorded: Option<Timestamp>,
     /// No other alarm of its group stands: were it to become active now, it would be the first.
     would_be_first: bool,
 }
@@ -61,13 +63,20 @@ impl Alarm {
             memory: AlarmMemory::default(),
             quality_hold: true,
             is_true: false,
+            recorded: None,
             would_be_first: false,
         };
         alarm.recall(new.memory.unwrap_or_default());
         Ok(alarm)
     }
 
-    /// Takes over what another alarm remembers: the one it stands in for, or itself before a restart.
+    /// Takes the place of the alarm that had its id.
+    pub fn succeed(&mut self, before: &Self) {
+        self.recall(before.memory.clone());
+        self.recorded = before.recorded;
+    }
+
+    /// Takes over what it remembered before a restart, or before it was removed.
     pub fn recall(&mut self, memory: AlarmMemory) {
         self.is_true = memory.pending.map_or(memory.state.is_active(), |pending| pending.activation);
         self.memory = memory;
@@ -99,7 +108,11 @@ impl Alarm {
 
     /// Does what is due by the clock.
     pub fn tick(&mut self, sample: Sample<'_>, now: Timestamp) -> Vec<AlarmTransition> {
-        let mut transitions = if self.quality_hold { Vec::new() } else { self.settle(sample, now) };
+        let mut transitions = Vec::new();
+        if !self.quality_hold {
+            transitions.extend(self.settle(sample, now));
+            self.see_peak(sample);
+        }
         if self.shelf_ends().is_some_and(|end| end <= now) {
             transitions.extend(self.unshelve(Deed::system("the time is up", now, sample)));
         }
@@ -167,8 +180,7 @@ impl Alarm {
         self.is_true = false;
         if !self.memory.flags.is_empty() {
             let from = self.shown();
-            self.memory.flags = super::Flags::default();
-            (self.memory.state, self.memory.cleared_at) = (AlarmState::Norm, Some(now));
+            self.memory.end(now);
             return Some(self.note(event, from, Deed { reason: None, ..Deed::system("", now, sample) }));
         }
         self.by_clock(event, Sample { source_time: now, ..sample }, now)
@@ -304,13 +316,16 @@ impl Alarm {
     }
 
     fn record(
-        &self,
+        &mut self,
         event: AlarmEvent,
         from: AlarmState,
         to: AlarmState,
         deed: Deed<'_>,
         occurred: Timestamp,
     ) -> AlarmTransition {
+        // Rows of one alarm are told apart by it, also those of one batch of samples.
+        let recorded = self.recorded.map_or(deed.now, |last| deed.now.max(last + Duration::from_micros(1)));
+        self.recorded = Some(recorded);
         AlarmTransition {
             alarm: self.id,
             occurrence: self.memory.occurrence,
@@ -321,7 +336,7 @@ impl Alarm {
             value: deed.sample.value.cloned(),
             quality: deed.sample.quality,
             occurred,
-            recorded: deed.now,
+            recorded,
             actor: deed.by.to_owned(),
             reason: deed.reason.map(str::to_owned),
         }

@@ -134,7 +134,12 @@ impl Condition {
     #[must_use]
     pub fn judge(&self, value: Option<&Value>, quality: Quality) -> Verdict {
         if self.test == Test::Bad {
-            return if quality.is_bad() { Verdict::Active } else { Verdict::Normal };
+            return match quality {
+                // Of a tag that was not heard of yet nobody knows.
+                Quality::BAD_WAITING_FOR_INITIAL_DATA => Verdict::Hold,
+                _ if quality.is_bad() => Verdict::Active,
+                _ => Verdict::Normal,
+            };
         }
         let Some(value) = value.filter(|value| !quality.is_bad() && value.is_finite()) else { return Verdict::Hold };
         let (active, normal) = match (self.test, self.limits(), value.as_f64(), value.as_bool()) {
@@ -150,14 +155,13 @@ impl Condition {
         }
     }
 
-    /// Whether `value` is further beyond the set point than `peak`.
+    /// Whether `value` is further beyond the set point than `peak`; than the set point itself where there is no peak yet.
     #[must_use]
     pub fn is_beyond(&self, value: f64, peak: Option<f64>) -> bool {
-        match (self.test, peak) {
-            (Test::Is(_) | Test::Bad, _) => false,
-            (_, None) => true,
-            (Test::Above(_), Some(peak)) => value > peak,
-            (Test::Below(_), Some(peak)) => value < peak,
+        match self.test {
+            Test::Above(limit) => peak.or(limit).is_some_and(|peak| value > peak),
+            Test::Below(limit) => peak.or(limit).is_some_and(|peak| value < peak),
+            Test::Is(_) | Test::Bad => false,
         }
     }
 
@@ -204,6 +208,7 @@ mod tests {
     fn a_bad_quality_is_a_condition_of_its_own_and_a_missing_set_point_says_nothing() {
         let bad = condition(AlarmKind::BadQuality, true, 0.0);
         assert_eq!(bad.judge(None, Quality::BAD), Active);
+        assert_eq!(bad.judge(None, Quality::BAD_WAITING_FOR_INITIAL_DATA), Hold, "not heard of yet");
         assert_eq!(bad.judge(Some(&f64::NAN.into()), Quality::GOOD), Normal, "a quality, not a value");
         let mut bound = AlarmDefinition::new("a", "t", AlarmKind::High, true);
         bound.set_point_tag = Some("s".to_owned());
@@ -309,13 +314,18 @@ mod tests {
             condition(AlarmKind::Bool, true, 0.0),
             condition(AlarmKind::Bool, false, 0.0),
         ] {
-            for is_active in [false, true] {
-                let moves = if is_active { Normal } else { Active };
-                for value in values.into_iter().filter(|&value| condition.quiet_band(is_active).contains(value)) {
+            for (is_true, peak) in [false, true].into_iter().flat_map(|is_true| {
+                [None, Some(0.5), Some(1.5), Some(condition.farthest())].map(|peak| (is_true, peak))
+            }) {
+                let band = condition.quiet_band(is_true, peak);
+                let moves = if is_true { Normal } else { Active };
+                for value in values.into_iter().filter(|&value| band.contains(value)) {
                     assert_ne!(judge(&condition, value), moves, "{condition:?} {value}");
+                    let is_new_peak = is_true && condition.is_beyond(value, peak);
+                    assert!(!is_new_peak, "{condition:?} {value} is beyond {peak:?}");
                 }
                 for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                    assert!(!condition.quiet_band(is_active).contains(value), "{value} has to reach the quality gate");
+                    assert!(!band.contains(value), "{value} has to reach the quality gate");
                 }
             }
         }

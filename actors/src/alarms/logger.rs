@@ -5,7 +5,7 @@ use super::chain::{BrokenJournal, Link};
 use super::rows::{entry_of, journal_row, memory_of, occurrence_of, occurrence_row, state_row, to_i64};
 use super::transition::AlarmEvent;
 use super::{
-    AlarmMemory, AlarmState, AlarmTransition, Flags, JournalEntry, LoadAlarmMemory, Occurrence, ReadAlarmJournal,
+    AlarmMemory, AlarmState, AlarmTransition, JournalEntry, LoadAlarmMemory, Occurrence, ReadAlarmJournal,
     ReadOccurrences, Record, StoreTransitions, VerifyAlarmJournal,
 };
 use crate::db::{Database, DbError, insert_all, limit};
@@ -248,8 +248,8 @@ pub(crate) fn end_standing(
             continue;
         }
         // Nobody knows what the tag shows.
-        (memory.state, memory.since, memory.value) = (AlarmState::Norm, Some(now), None);
-        (memory.flags, memory.pending, memory.cleared_at) = (Flags::default(), None, Some(now));
+        (memory.since, memory.value) = (Some(now), None);
+        memory.end(now);
         let transition =
             (from != AlarmState::Norm).then(|| ended_unseen((id, memory.occurrence), from, *event, now, now));
         records.push(Record { alarm: id, transition, memory });
@@ -270,17 +270,34 @@ pub(crate) fn journal_missing_ends(connection: &mut Connection, now: Timestamp) 
     let mut records: Vec<Record> = Vec::new();
     for row in candidates {
         let (id, memory) = memory_of(row)?;
-        let last = ReadAlarmJournal { alarm: Some(id), limit: 1, ..ReadAlarmJournal::default() };
-        let Some(last) = read_journal(connection, last)?.pop() else { continue };
+        let Some(shown) = shown_last(connection, id)? else { continue };
         let retired_at: Option<i64> = alarm::table.find(id.to_i32()).select(alarm::retired_at).first(connection)?;
         let event = if retired_at.is_some() { AlarmEvent::Removed } else { AlarmEvent::Reconfigured };
-        if last.transition.to != AlarmState::Norm && memory.flags.is_empty() {
+        if shown != AlarmState::Norm && memory.flags.is_empty() {
             let occurred = memory.since.unwrap_or(now);
-            let transition = ended_unseen((id, memory.occurrence), last.transition.to, event, occurred, now);
+            let transition = ended_unseen((id, memory.occurrence), shown, event, occurred, now);
             records.push(Record { alarm: id, transition: Some(transition), memory });
         }
     }
     store(connection, &records)
+}
+
+/// The state of an alarm that was shown last, as the journal has it.
+fn shown_last(connection: &mut Connection, id: AlarmId) -> Result<Option<AlarmState>, DbError> {
+    let last = ReadAlarmJournal { alarm: Some(id), limit: 1, ..ReadAlarmJournal::default() };
+    let Some(last) = read_journal(connection, last)?.pop() else { return Ok(None) };
+    if last.transition.annunciated {
+        return Ok(Some(last.transition.to));
+    }
+    // It was beneath a flag: what put that there tells which.
+    let flags = AlarmState::ALL.into_iter().filter(|state| !state.is_core()).map(AlarmState::as_str);
+    let hidden: Option<String> = alarm_journal::table
+        .filter(alarm_journal::alarm_id.eq(id.to_i32()).and(alarm_journal::to_state.eq_any(flags)))
+        .order(alarm_journal::id.desc())
+        .select(alarm_journal::to_state)
+        .first(connection)
+        .optional()?;
+    Ok(hidden.as_deref().and_then(AlarmState::parse))
 }
 
 /// The transition of an alarm whose tag nobody saw.

@@ -218,6 +218,15 @@ impl AlarmMemory {
     pub fn shown(&self) -> AlarmState {
         self.flags.over(self.state)
     }
+
+    /// Comes to rest, with every flag and delay.
+    fn end(&mut self, now: Timestamp) {
+        if self.state != AlarmState::Norm {
+            self.cleared_at = Some(now);
+        }
+        self.state = AlarmState::Norm;
+        (self.flags, self.pending, self.silenced) = (Flags::default(), None, false);
+    }
 }
 
 /// One row of the journal: a transition, never altered.
@@ -241,7 +250,7 @@ pub struct AlarmTransition {
     pub quality: Quality,
     /// When it happened (source time).
     pub occurred: Timestamp,
-    /// When Flyball noticed (server time).
+    /// When Flyball noticed (server time); rising with the rows of an alarm.
     pub recorded: Timestamp,
     /// Who did it: `system` or a person.
     pub actor: String,

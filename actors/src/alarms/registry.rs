@@ -131,13 +131,14 @@ struct Before {
     shown: AlarmState,
     core: AlarmState,
     quality_hold: bool,
+    limit: Option<f64>,
     pending: Option<Pending>,
 }
 
 impl Before {
     fn of(alarm: &Alarm) -> Self {
         let (shown, core, quality_hold) = (alarm.shown(), alarm.state(), alarm.quality_hold());
-        Self { shown, core, quality_hold, pending: alarm.memory().pending }
+        Self { shown, core, quality_hold, limit: alarm.limit(), pending: alarm.memory().pending }
     }
 }
 
@@ -173,14 +174,14 @@ impl Registry {
                     self.act(slot, effects, |alarm| alarm.feed(sample, now));
                 }
                 Role::SetPoint => {
-                    let limit = self.limit_in_order(slot, change.usable_f64());
-                    let (value, quality) = self.shown_by_source(slot);
-                    let sample = Sample { value: value.as_ref(), quality, source_time: change.source_time };
-                    self.act(
-                        slot,
-                        effects,
-                        |alarm| if alarm.set_limit(limit) { alarm.feed(sample, now) } else { Vec::new() },
-                    );
+                    self.bind(slot, change.source_time, now, effects);
+                    let alarm = &self.entries[slot].alarm;
+                    if let (Some(limit), None) = (change.usable_f64(), alarm.limit()) {
+                        let name = &alarm.definition().name;
+                        log::error!("alarm \"{name}\" is held: its set point {limit} is not in order with the others");
+                    }
+                    let source = alarm.source();
+                    self.bind_all(source, change.source_time, now, effects);
                 }
                 Role::Suppressed => {
                     let is_usable = !change.quality.is_bad();
@@ -197,15 +198,16 @@ impl Registry {
         self.screen(change.tag);
     }
 
-    /// Does what is due by the clock, until all is done or `budget` effects have come together.
+    /// Does what is due by the clock, each alarm once, until all is done or `budget` effects have come together.
     pub fn tick(&mut self, now: Timestamp, budget: usize) -> Vec<AlarmEffect> {
         let mut effects = Vec::new();
-        while effects.len() < budget {
-            let Some(&(due, id)) = self.due.first().filter(|(due, _)| *due <= now) else { break };
-            let Some(&slot) = self.by_id.get(&id) else {
-                self.due.remove(&(due, id));
-                continue;
-            };
+        let due: Vec<AlarmId> =
+            self.due.iter().take_while(|(due, _)| *due <= now).take(budget).map(|(_, id)| *id).collect();
+        for id in due {
+            if effects.len() >= budget {
+                break;
+            }
+            let Some(&slot) = self.by_id.get(&id) else { continue };
             let (value, quality) = self.shown_by_source(slot);
             let sample = Sample { value: value.as_ref(), quality, source_time: now };
             self.act(slot, &mut effects, |alarm| alarm.tick(sample, now));
@@ -259,7 +261,7 @@ impl Registry {
         }
         let status = alarm.status();
         if transitions.is_empty() {
-            let is_quiet = before.quality_hold == after.quality_hold;
+            let is_quiet = (before.quality_hold, before.limit) == (after.quality_hold, after.limit);
             let record = Record { alarm: id, transition: None, memory: memory.clone() };
             let record = (before.pending != after.pending).then_some(record);
             effects.push(AlarmEffect { status, record, is_quiet });
@@ -277,6 +279,27 @@ impl Registry {
         (watch.value.clone(), watch.quality)
     }
 
+    /// Takes the set point that the tag of an alarm's set point shows, and judges the alarm by it.
+    fn bind(&mut self, slot: usize, source_time: Timestamp, now: Timestamp, effects: &mut Vec<AlarmEffect>) {
+        let roles = &self.entries[slot].roles;
+        let Some((tag, _)) = roles.iter().find(|(_, role)| *role == Role::SetPoint) else { return };
+        let limit = self.limit_in_order(slot, self.watches[tag.index()].usable_f64());
+        let (value, quality) = self.shown_by_source(slot);
+        let sample = Sample { value: value.as_ref(), quality, source_time };
+        self.act(slot, effects, |alarm| if alarm.set_limit(limit) { alarm.feed(sample, now) } else { Vec::new() });
+    }
+
+    /// Binds every alarm of a source once more, after limits there have changed: what was out of order may be in order now.
+    fn bind_all(&mut self, source: TagId, source_time: Timestamp, now: Timestamp, effects: &mut Vec<AlarmEffect>) {
+        for place in 0..self.by_tag[source.index()].len() {
+            let (slot, role) = self.by_tag[source.index()][place];
+            if role == Role::Source {
+                self.bind(slot, source_time, now, effects);
+            }
+        }
+        self.screen(source);
+    }
+
     /// A set point from a tag, where it does not break the order of the limits.
     fn limit_in_order(&self, slot: usize, limit: Option<f64>) -> Option<f64> {
         let own = &self.entries[slot].alarm;
@@ -288,13 +311,7 @@ impl Registry {
                 check_limit_values((own.definition().kind, own_limit), (other.definition().kind, limit))
             })
         };
-        let Some(breaks) = fellows.find(|other| !is_in_order(other)) else { return limit };
-        log::error!(
-            "alarm \"{}\" is held: its set point {limit:?} is not in order with that of \"{}\"",
-            own.definition().name,
-            breaks.definition().name
-        );
-        None
+        limit.filter(|_| fellows.all(is_in_order))
     }
 
     /// Works out where the alarms of a tag are quiet.

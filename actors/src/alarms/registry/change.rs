@@ -49,8 +49,10 @@ impl Registry {
         }
         let put = self.check(&leaving, put)?;
         let mut changed = Changed::default();
+        let mut sources: BTreeSet<TagId> = put.iter().map(|(alarm, _)| alarm.source()).collect();
         for id in leaving {
             if let Some(alarm) = self.take(id) {
+                sources.insert(alarm.source());
                 changed.effects.extend(self.retire(alarm, now));
                 changed.removed.push(id);
             }
@@ -59,6 +61,9 @@ impl Registry {
         let before: Vec<Option<Alarm>> = put.iter().map(|(alarm, _)| self.take(alarm.id())).collect();
         for (alarm, before) in put.into_iter().zip(before) {
             self.put(alarm, before, now, &mut changed);
+        }
+        for source in sources {
+            self.bind_all(source, now, now, &mut changed.effects);
         }
         Ok(changed)
     }
@@ -117,7 +122,7 @@ impl Registry {
             if before.tag() != alarm.tag() || before.definition().kind != alarm.definition().kind {
                 preceding.extend(before.end(AlarmEvent::Reconfigured, sample, now));
             }
-            alarm.recall(before.memory().clone());
+            alarm.succeed(&before);
             if alarm.definition().priority > before.definition().priority {
                 preceding.extend(alarm.escalate(sample, now));
             }
@@ -127,12 +132,10 @@ impl Registry {
         }
         changed.effects.extend(preceding.into_iter().map(|transition| effect(&alarm, transition)));
         let (source, slot) = (alarm.source(), self.insert(alarm, roles));
-        for (tag, role) in self.entries[slot].roles.clone() {
-            let watch = &self.watches[tag.index()];
-            if role == Role::SetPoint {
-                let limit = self.limit_in_order(slot, watch.usable_f64());
-                self.entries[slot].alarm.set_limit(limit);
-            }
+        let set_point = self.entries[slot].roles.iter().find(|(_, role)| *role == Role::SetPoint);
+        if let Some((tag, _)) = set_point {
+            let limit = self.limit_in_order(slot, self.watches[tag.index()].usable_f64());
+            self.entries[slot].alarm.set_limit(limit);
         }
         let known = changed.effects.len();
         let (value, quality) = self.shown_by_source(slot);

@@ -193,12 +193,17 @@ pub fn check_limit_order<'a>(
         if other.kind == alarm.kind {
             return Err(("kind", Fault::DuplicateKind { other: other.name.clone() }));
         }
-        let (Some(own), Some(limit)) = (alarm.set_point.as_f64(), other.set_point.as_f64()) else { continue };
+        let (Some(own), Some(limit)) = (fixed_limit(alarm), fixed_limit(other)) else { continue };
         if !check_limit_values((alarm.kind, own), (other.kind, limit)) {
             return Err(("set_point", Fault::LimitOrder { other: other.name.clone(), other_set_point: limit }));
         }
     }
     Ok(())
+}
+
+/// The set point, where it is a number that the definition gives.
+fn fixed_limit(alarm: &AlarmDefinition) -> Option<f64> {
+    alarm.set_point.as_f64().filter(|_| alarm.kind.is_limit() && alarm.set_point_tag.is_none())
 }
 
 /// Whether two set points of one tag stand in the order LL < L < H < HH; those of other kinds do in any case.
