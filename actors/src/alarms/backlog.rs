@@ -100,11 +100,11 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::transition;
+    use super::super::test_support;
     use super::*;
 
     fn record(occurrence: u64) -> Record {
-        Record { alarm: AlarmId(1), transition: Some(transition(1, occurrence)), memory: AlarmMemory::default() }
+        test_support::record(1, occurrence)
     }
 
     fn numbers(batch: &[Record]) -> Vec<u64> {
