@@ -143,9 +143,16 @@ impl Before {
 }
 
 impl Registry {
-    /// Evaluates changes in order, from the first, until all are done or `budget` effects have come together.
+    /// Evaluates changes in order, from the first, until all are done or `budget` effects have come together. What was due
+    /// by the clock before them is done first, however late the timer is.
     pub fn evaluate(&mut self, changes: &[TagChange], now: Timestamp, budget: usize) -> Evaluation {
         let mut evaluation = Evaluation { consumed: changes.len(), effects: Vec::new() };
+        if self.next_due().is_some_and(|due| due <= now) {
+            evaluation.effects = self.tick(now, budget);
+            if evaluation.effects.len() >= budget {
+                return Evaluation { consumed: 0, ..evaluation };
+            }
+        }
         for (position, change) in changes.iter().enumerate() {
             let Some(watch) = self.watches.get_mut(change.tag.index()) else { continue };
             if watch.take(change) {

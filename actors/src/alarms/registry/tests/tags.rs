@@ -165,3 +165,21 @@ fn a_delay_that_begins_is_kept_and_nobody_is_told() {
     assert!(ended.len() == 1 && ended[0].is_quiet);
     assert!(ended[0].record.as_ref().is_some_and(|record| record.memory.pending.is_none()));
 }
+
+#[test]
+fn what_was_due_goes_before_the_samples_of_a_late_timer() {
+    let delayed = |id| {
+        let mut new = alarm(id, AlarmKind::High, 10.0);
+        new.definition = new.definition.with_delays(10_000, 0);
+        new
+    };
+    let mut registry = registry((0..3).map(delayed).collect());
+    registry.evaluate(&[good(0, 11.0, 1), good(1, 11.0, 1), good(2, 11.0, 1)], at(1), usize::MAX);
+    let changes = [good(0, 5.0, 30), good(1, 12.0, 30)];
+    let first = registry.evaluate(&changes, at(30), 2);
+    assert_eq!((first.consumed, states(&first.effects)), (0, vec![(0, "UNACK"), (1, "UNACK")]));
+    let rest = registry.evaluate(&changes, at(30), 100);
+    assert_eq!((rest.consumed, states(&rest.effects)), (2, vec![(2, "UNACK"), (0, "RTNUN")]));
+    let row = rows(&first.effects)[0];
+    assert_eq!((row.value.clone(), row.occurred, row.recorded), (Some(11.0.into()), at(11), at(30)));
+}
