@@ -117,6 +117,9 @@ fn verify_page(connection: &mut Connection, mut link: Link) -> Result<(Link, u64
 }
 
 /// Verifies the journal of a database where no plant runs.
+///
+/// # Errors
+/// [`DbError`].
 pub fn verify_offline(connection: &mut Connection) -> Result<super::JournalVerification, DbError> {
     let (mut link, mut checked) = (Link::BEGINNING, 0);
     loop {

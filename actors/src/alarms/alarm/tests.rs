@@ -92,7 +92,7 @@ enum Step {
     /// The re-alarm time of 60 s is over.
     ReAlarmTime,
     /// A step up in severity.
-    StepUp,
+    Escalation,
 }
 
 fn take(script: &mut Script, step: Step) -> Result<Option<AlarmTransition>, AlarmError> {
@@ -102,7 +102,7 @@ fn take(script: &mut Script, step: Step) -> Result<Option<AlarmTransition>, Alar
         Step::Acknowledge => vec![script.acknowledge()?],
         Step::Reset => vec![script.reset()?],
         Step::ReAlarmTime => script.at(62),
-        Step::StepUp => script.by(|alarm, deed| alarm.escalate(deed.sample, deed.now)).into_iter().collect(),
+        Step::Escalation => script.by(|alarm, deed| alarm.escalate(deed.sample, deed.now)).into_iter().collect(),
     };
     assert!(rows.len() <= 1, "{rows:?}");
     Ok(rows.pop())
@@ -114,7 +114,7 @@ fn take(script: &mut Script, step: Step) -> Result<Option<AlarmTransition>, Alar
 fn every_row_of_the_transition_table() {
     use AlarmState::{Acked, Ltack, Ltunk, Norm, Rtnun, Unack};
     use Manner::{AutoAcknowledge, Latching, Plain};
-    use Step::{Acknowledge, Bad, Good, ReAlarmTime, Reset, StepUp};
+    use Step::{Acknowledge, Bad, Escalation, Good, ReAlarmTime, Reset};
     let rows = [
         ("NORM, condition true: UNACK", Plain, Norm, Good(10.1), Unack, "activated", 4),
         ("NORM, condition false: stays", Plain, Norm, Good(7.0), Norm, "-", 3),
@@ -123,7 +123,7 @@ fn every_row_of_the_transition_table() {
         ("NORM, acknowledge: refused", Plain, Norm, Acknowledge, Norm, "!", 3),
         ("NORM, reset: refused", Latching, Norm, Reset, Norm, "!", 3),
         ("NORM, re-alarm time: stays", Plain, Norm, ReAlarmTime, Norm, "-", 3),
-        ("NORM, step up in severity: stays", Plain, Norm, StepUp, Norm, "-", 3),
+        ("NORM, step up in severity: stays", Plain, Norm, Escalation, Norm, "-", 3),
         ("UNACK, acknowledge: ACKED", Plain, Unack, Acknowledge, Acked, "acknowledged", 3),
         ("UNACK, condition false: RTNUN", Plain, Unack, Good(7.9), Rtnun, "returned", 3),
         ("UNACK, condition false, auto-acknowledge: NORM", AutoAcknowledge, Unack, Good(7.9), Norm, "returned", 3),
@@ -133,7 +133,7 @@ fn every_row_of_the_transition_table() {
         ("UNACK, bad value below the limit: held", Plain, Unack, Bad(0.0), Unack, "-", 3),
         ("UNACK, reset: refused", Latching, Unack, Reset, Unack, "!", 3),
         ("UNACK, re-alarm time: stays", Plain, Unack, ReAlarmTime, Unack, "-", 3),
-        ("UNACK, step up in severity: stays", Plain, Unack, StepUp, Unack, "-", 3),
+        ("UNACK, step up in severity: stays", Plain, Unack, Escalation, Unack, "-", 3),
         ("ACKED, condition false: NORM", Plain, Acked, Good(7.9), Norm, "returned", 3),
         ("ACKED, condition false, auto-acknowledge: NORM", AutoAcknowledge, Acked, Good(7.9), Norm, "returned", 3),
         ("ACKED, condition false, latching: LTACK", Latching, Acked, Good(7.9), Ltack, "returned", 3),
@@ -142,14 +142,14 @@ fn every_row_of_the_transition_table() {
         ("ACKED, acknowledge: refused", Plain, Acked, Acknowledge, Acked, "!", 3),
         ("ACKED, reset: refused", Latching, Acked, Reset, Acked, "!", 3),
         ("ACKED, re-alarm time: UNACK", Plain, Acked, ReAlarmTime, Unack, "re_alarmed", 3),
-        ("ACKED, step up in severity: UNACK", Plain, Acked, StepUp, Unack, "escalated", 3),
+        ("ACKED, step up in severity: UNACK", Plain, Acked, Escalation, Unack, "escalated", 3),
         ("RTNUN, acknowledge: NORM", Plain, Rtnun, Acknowledge, Norm, "acknowledged", 3),
         ("RTNUN, condition true: UNACK, a new occurrence", Plain, Rtnun, Good(10.1), Unack, "activated", 4),
         ("RTNUN, condition false: stays", Plain, Rtnun, Good(7.0), Rtnun, "-", 3),
         ("RTNUN, bad value above the limit: held", Plain, Rtnun, Bad(99.0), Rtnun, "-", 3),
         ("RTNUN, reset: refused", Plain, Rtnun, Reset, Rtnun, "!", 3),
         ("RTNUN, re-alarm time: stays", Plain, Rtnun, ReAlarmTime, Rtnun, "-", 3),
-        ("RTNUN, step up in severity: stays", Plain, Rtnun, StepUp, Rtnun, "-", 3),
+        ("RTNUN, step up in severity: stays", Plain, Rtnun, Escalation, Rtnun, "-", 3),
         ("LTUNK, acknowledge: LTACK", Latching, Ltunk, Acknowledge, Ltack, "acknowledged", 3),
         ("LTUNK, condition true: UNACK, the occurrence goes on", Latching, Ltunk, Good(10.1), Unack, "activated", 3),
         ("LTUNK, condition false: stays", Latching, Ltunk, Good(7.0), Ltunk, "-", 3),

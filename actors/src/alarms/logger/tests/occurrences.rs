@@ -49,10 +49,10 @@ async fn an_occurrence_is_one_row_from_its_begin_to_its_end() {
         let by = Some("ann".to_owned());
         let acknowledged =
             Occurrence { acknowledged_at, acknowledged_by: by, peak: Some(Value::Float(30.0)), ..open.clone() };
-        assert_eq!(occurrences(&plant, of_one).await, [acknowledged.clone()]);
+        assert_eq!(occurrences(&plant, of_one).await, std::slice::from_ref(&acknowledged));
         feed(&manager, vec![good(1, 5.0, 6)]).await;
         let ended = Occurrence { returned_at: Some(at(6)), cleared_at: Some(at(6)), ..acknowledged };
-        assert_eq!(occurrences(&plant, of_one).await, [ended.clone()]);
+        assert_eq!(occurrences(&plant, of_one).await, std::slice::from_ref(&ended));
 
         feed(&manager, vec![good(1, 15.0, 7), good(1, 5.0, 8)]).await;
         let both = occurrences(&plant, of_one).await;

@@ -50,7 +50,7 @@ fn a_set_point_that_cannot_be_used_holds_the_alarm() {
     ] {
         let mut registry = registry(vec![bound()]);
         feed(&mut registry, &[good(2, 60.0, 1), good(1, 61.0, 2)]);
-        let held = feed(&mut registry, &[unusable.clone()]);
+        let held = feed(&mut registry, std::slice::from_ref(&unusable));
         assert!(held.len() == 1 && held[0].status.quality_hold && held[0].record.is_none(), "{unusable:?}");
         assert_eq!((held[0].status.state, held[0].status.set_point.clone()), (AlarmState::Unack, None));
         assert_eq!(feed(&mut registry, &[good(1, 0.0, 4)]), [], "{unusable:?}: nothing clears it");
