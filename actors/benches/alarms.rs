@@ -38,7 +38,17 @@ fn main() {
 
 fn alarm(id: u32) -> NewAlarm {
     let definition = AlarmDefinition::new(format!("a{id}"), format!("t{id}"), AlarmKind::High, LIMIT);
-    NewAlarm { id: AlarmId(id), definition, tag: TagId(id), unit: None, memory: None }
+    let tag = TagId(id);
+    NewAlarm {
+        id: AlarmId(id),
+        definition,
+        tag,
+        source: tag,
+        set_point: None,
+        suppressed: None,
+        unit: None,
+        memory: None,
+    }
 }
 
 fn change(tag: u32, value: f64) -> TagChange {

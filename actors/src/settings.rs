@@ -1,5 +1,6 @@
 //! Settings of a plant's process. A plant's *definition* (tags, alarms …) is not here.
 
+use crate::alarms::ShelfLimits;
 use crate::history;
 use crate::history::historian::{Historian, Retention};
 use crate::history::postgres::PostgresHistorian;
@@ -30,6 +31,36 @@ pub struct Settings {
     pub opcua: OpcUa,
     /// Who is told of alarms.
     pub notify: Notify,
+    /// Alarms.
+    pub alarms: Alarms,
+}
+
+/// Alarms.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alarms {
+    /// How long they may be shelved at a time.
+    pub shelve: Shelve,
+}
+
+/// How long alarms may be shelved at a time, minutes, by priority; what a definition says goes before it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shelve {
+    /// Critical ones.
+    pub critical_minutes: u32,
+    /// High ones.
+    pub high_minutes: u32,
+    /// Medium ones.
+    pub medium_minutes: u32,
+    /// Low ones.
+    pub low_minutes: u32,
+}
+
+impl Default for Shelve {
+    fn default() -> Self {
+        Self { critical_minutes: 60, high_minutes: 240, medium_minutes: 480, low_minutes: 1_440 }
+    }
 }
 
 /// Where files are kept.
@@ -145,6 +176,19 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How long alarms may be shelved at a time.
+    #[must_use]
+    pub fn shelf_limits(&self) -> ShelfLimits {
+        let Shelve { critical_minutes, high_minutes, medium_minutes, low_minutes } = self.alarms.shelve;
+        let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
+        ShelfLimits {
+            critical: minutes(critical_minutes),
+            high: minutes(high_minutes),
+            medium: minutes(medium_minutes),
+            low: minutes(low_minutes),
+        }
+    }
+
     /// Default settings with all files in `dir`.
     #[must_use]
     pub fn in_folder(dir: impl Into<PathBuf>) -> Self {
@@ -155,6 +199,7 @@ impl Settings {
             backup: Backup::default(),
             opcua: OpcUa::default(),
             notify: Notify::default(),
+            alarms: Alarms::default(),
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod actix_facts;
+mod alarms;
 mod configuration;
 mod configuration_identity;
 mod flows;

@@ -117,7 +117,11 @@ impl From<AlarmError> for Problem {
         match error {
             AlarmError::UnknownAlarm(_) => Self::unknown("alarm", detail),
             AlarmError::Invalid { field, .. } => Self::invalid(field, format!("/{field}"), detail),
-            AlarmError::WrongState { .. } => Self::wrong_state(detail, Vec::new()),
+            AlarmError::WrongState { allowed, .. } => {
+                Self::wrong_state(detail, allowed.into_iter().map(str::to_owned).collect())
+            }
+            AlarmError::ShelvedTooLong { .. } => Self::invalid("seconds", "/seconds", detail),
+            AlarmError::ReasonNeeded => Self::invalid("reason", "/reason", detail),
             AlarmError::NotDurable(_) => Self::unavailable(detail),
             other => Self::internal(&other),
         }
@@ -278,6 +282,12 @@ mod tests {
 
     #[test]
     fn every_error_of_the_plant_has_its_status_and_code() {
+        let wrong_state = AlarmError::WrongState {
+            alarm: AlarmId(1),
+            state: AlarmState::Norm,
+            event: "acknowledged",
+            allowed: vec!["shelve"],
+        };
         let table: Vec<(&str, Problem)> = vec![
             ("send closed", SendError::Closed.into()),
             ("send full", SendError::Full.into()),
@@ -289,7 +299,7 @@ mod tests {
             ("tag field", CvtError::Invalid { tag: "a".into(), field: "unit", fault: Fault::BadName }.into()),
             ("alarm id", AlarmError::UnknownAlarm(AlarmId(1)).into()),
             ("alarm field", AlarmError::Invalid { alarm: "a".into(), field: "name", fault: Fault::BadName }.into()),
-            ("alarm state", AlarmError::WrongState { alarm: AlarmId(1), state: AlarmState::Norm }.into()),
+            ("alarm state", wrong_state.into()),
             ("alarm journal", AlarmError::NotDurable("disk full".into()).into()),
             ("analytics range", AnalyticsError::Range { from: Timestamp::MIN, to: Timestamp::MAX }.into()),
             ("analytics area", AnalyticsError::UnknownArea("north".into()).into()),

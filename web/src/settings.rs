@@ -1,7 +1,7 @@
 //! Settings of the server's process: `flyball.toml`, then the environment.
 
 use flyball::notify::settings::Notify;
-use flyball::settings::{Backup, Data, Database, History, OpcUa, Settings};
+use flyball::settings::{Alarms, Backup, Data, Database, History, OpcUa, Settings};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,6 +27,8 @@ pub struct ServerSettings {
     pub opcua: OpcUa,
     /// Who is told of alarms.
     pub notify: Notify,
+    /// Alarms.
+    pub alarms: Alarms,
     /// The demo plant.
     pub demo: DemoSettings,
 }
@@ -103,6 +105,7 @@ impl ServerSettings {
             backup: self.backup.clone(),
             opcua: self.opcua.clone(),
             notify: self.notify.clone(),
+            alarms: self.alarms.clone(),
         }
     }
 }

@@ -1,10 +1,19 @@
 //! Transitions on their way to the database: an ordered, bounded queue, and who waits for it. Pure.
 
 use super::{AlarmMemory, AlarmTransition};
+use flyball_schema::AlarmId;
 use std::collections::VecDeque;
 
-/// A transition and what has to survive a restart with it.
-pub type Record = (AlarmTransition, AlarmMemory);
+/// What has to survive a restart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// What the journal says; none where only a delay began or ended.
+    pub transition: Option<AlarmTransition>,
+    /// The state after it.
+    pub memory: AlarmMemory,
+}
 
 /// Transitions that are not durable yet, in the order they happened.
 ///
@@ -91,15 +100,15 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::transition;
+    use super::super::test_support;
     use super::*;
 
     fn record(occurrence: u64) -> Record {
-        (transition(1, occurrence), AlarmMemory::default())
+        test_support::record(1, occurrence)
     }
 
     fn numbers(batch: &[Record]) -> Vec<u64> {
-        batch.iter().map(|(transition, _)| transition.occurrence).collect()
+        batch.iter().filter_map(|record| Some(record.transition.as_ref()?.occurrence)).collect()
     }
 
     #[test]

@@ -49,53 +49,103 @@ impl QuietBand {
 /// The condition of an alarm, its limits worked out.
 ///
 /// A high alarm is active where `value > set point` and normal where `value < set point − dead-band`, a low one the
-/// other way round; an alarm of a Boolean is active while the value is as the set point says. Integers are
-/// compared as binary64.
+/// other way round; deviation and rate are high alarms of what is measured. An alarm of a Boolean is active while the
+/// value is as the set point says, one of the quality while that is bad. Integers are compared as binary64. Without a
+/// set point nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Condition(Test);
+pub struct Condition {
+    test: Test,
+    dead_band: f64,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Test {
-    Above { active: f64, normal: f64 },
-    Below { active: f64, normal: f64 },
+    Above(Option<f64>),
+    Below(Option<f64>),
     Is(bool),
+    Bad,
 }
 
 impl Condition {
-    /// The condition that `definition` describes.
+    /// The condition that `definition` describes; where a tag gives its set point, without one until it is told.
     ///
     /// # Errors
     /// The field and what is wrong with it: a set point that is not of the alarm's type or not finite, a dead-band that is
     /// negative or not finite.
     pub fn new(definition: &AlarmDefinition) -> Result<Self, (&'static str, Fault)> {
-        if definition.kind == AlarmKind::Bool {
-            return match definition.set_point {
-                Value::Boolean(wanted) => Ok(Self(Test::Is(wanted))),
-                ref other => Err(("set_point", out_of_bounds(other, "true or false"))),
-            };
-        }
-        let active = match definition.set_point {
-            Value::Float(limit) if limit.is_finite() => limit,
-            Value::Integer(limit) => limit as f64,
-            ref other => return Err(("set_point", out_of_bounds(other, "a finite number"))),
-        };
         let dead_band = definition.dead_band;
-        let rises = matches!(definition.kind, AlarmKind::High | AlarmKind::HighHigh);
-        let normal = if rises { active - dead_band } else { active + dead_band };
-        if !(dead_band >= 0.0 && normal.is_finite()) {
+        if !(dead_band >= 0.0 && dead_band.is_finite()) {
             return Err(("dead_band", Fault::OutOfBounds { value: dead_band, allowed: "0 or more" }));
         }
-        Ok(Self(if rises { Test::Above { active, normal } } else { Test::Below { active, normal } }))
+        let limit = match (&definition.set_point_tag, &definition.set_point) {
+            _ if !definition.kind.has_number() => None,
+            (Some(_), _) => None,
+            (None, Value::Float(limit)) if limit.is_finite() => Some(*limit),
+            (None, Value::Integer(limit)) => Some(*limit as f64),
+            (None, other) => return Err(("set_point", out_of_bounds(other, "a finite number"))),
+        };
+        let test = match (definition.kind, &definition.set_point) {
+            (AlarmKind::LowLow | AlarmKind::Low, _) => Test::Below(limit),
+            (AlarmKind::High | AlarmKind::HighHigh | AlarmKind::Deviation | AlarmKind::Rate, _) => Test::Above(limit),
+            (AlarmKind::Bool, Value::Boolean(wanted)) => Test::Is(*wanted),
+            (AlarmKind::Bool, other) => return Err(("set_point", out_of_bounds(other, "true or false"))),
+            (AlarmKind::BadQuality, _) => Test::Bad,
+        };
+        let condition = Self { test, dead_band };
+        match condition.limits() {
+            Some((_, normal)) if !normal.is_finite() => {
+                Err(("dead_band", Fault::OutOfBounds { value: dead_band, allowed: "0 or more" }))
+            }
+            _ => Ok(condition),
+        }
+    }
+
+    /// Takes another set point, none where it is not known; whether it is another one.
+    pub fn set_limit(&mut self, limit: Option<f64>) -> bool {
+        let new = limit.filter(|limit| (limit - self.dead_band).is_finite() && (limit + self.dead_band).is_finite());
+        match &mut self.test {
+            Test::Above(limit) | Test::Below(limit) if *limit != new => {
+                *limit = new;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The set point, where it is a number and known.
+    #[must_use]
+    pub fn limit(&self) -> Option<f64> {
+        match self.test {
+            Test::Above(limit) | Test::Below(limit) => limit,
+            Test::Is(_) | Test::Bad => None,
+        }
+    }
+
+    /// Beyond which value it is active, and beyond which normal again.
+    fn limits(&self) -> Option<(f64, f64)> {
+        match self.test {
+            Test::Above(limit) => limit.map(|limit| (limit, limit - self.dead_band)),
+            Test::Below(limit) => limit.map(|limit| (limit, limit + self.dead_band)),
+            Test::Is(_) | Test::Bad => None,
+        }
     }
 
     /// What a sample says. The quality gate comes first: what must not be used neither raises nor clears.
     #[must_use]
     pub fn judge(&self, value: Option<&Value>, quality: Quality) -> Verdict {
+        if self.test == Test::Bad {
+            return match quality {
+                // Of a tag that was not heard of yet nobody knows.
+                Quality::BAD_WAITING_FOR_INITIAL_DATA => Verdict::Hold,
+                _ if quality.is_bad() => Verdict::Active,
+                _ => Verdict::Normal,
+            };
+        }
         let Some(value) = value.filter(|value| !quality.is_bad() && value.is_finite()) else { return Verdict::Hold };
-        let (active, normal) = match (self.0, value.as_f64(), value.as_bool()) {
-            (Test::Above { active, normal }, Some(value), _) => (value > active, value < normal),
-            (Test::Below { active, normal }, Some(value), _) => (value < active, value > normal),
-            (Test::Is(wanted), _, Some(value)) => (value == wanted, value != wanted),
+        let (active, normal) = match (self.test, self.limits(), value.as_f64(), value.as_bool()) {
+            (Test::Above(_), Some((active, normal)), Some(value), _) => (value > active, value < normal),
+            (Test::Below(_), Some((active, normal)), Some(value), _) => (value < active, value > normal),
+            (Test::Is(wanted), _, _, Some(value)) => (value == wanted, value != wanted),
             _ => return Verdict::Hold,
         };
         match (active, normal) {
@@ -105,16 +155,38 @@ impl Condition {
         }
     }
 
-    /// Where a usable value leaves the condition as it is, given whether it is active.
+    /// Whether `value` is further beyond the set point than `peak`; than the set point itself where there is no peak yet.
     #[must_use]
-    pub fn quiet_band(&self, is_active: bool) -> QuietBand {
+    pub fn is_beyond(&self, value: f64, peak: Option<f64>) -> bool {
+        match self.test {
+            Test::Above(limit) => peak.or(limit).is_some_and(|peak| value > peak),
+            Test::Below(limit) => peak.or(limit).is_some_and(|peak| value < peak),
+            Test::Is(_) | Test::Bad => false,
+        }
+    }
+
+    /// The value beyond which nothing can be.
+    #[must_use]
+    pub fn farthest(&self) -> f64 {
+        match self.test {
+            Test::Below(_) => f64::MIN,
+            _ => f64::MAX,
+        }
+    }
+
+    /// Where a usable value leaves the condition as it is, given whether it is true; while it is true, only up to the
+    /// peak, so that a new one is seen.
+    #[must_use]
+    pub fn quiet_band(&self, is_true: bool, peak: Option<f64>) -> QuietBand {
         let truth = |is: bool| if is { QuietBand { low: 1.0, high: 1.0 } } else { QuietBand { low: 0.0, high: 0.0 } };
-        match (self.0, is_active) {
-            (Test::Above { active, .. }, false) => QuietBand { high: active, ..QuietBand::EVERYTHING },
-            (Test::Above { normal, .. }, true) => QuietBand { low: normal, ..QuietBand::EVERYTHING },
-            (Test::Below { active, .. }, false) => QuietBand { low: active, ..QuietBand::EVERYTHING },
-            (Test::Below { normal, .. }, true) => QuietBand { high: normal, ..QuietBand::EVERYTHING },
-            (Test::Is(wanted), is_active) => truth(wanted == is_active),
+        match (self.test, self.limits(), is_true) {
+            (Test::Is(wanted), _, is_true) => truth(wanted == is_true),
+            (Test::Bad, _, false) => QuietBand::EVERYTHING,
+            (Test::Above(_), Some((active, _)), false) => QuietBand { high: active, ..QuietBand::EVERYTHING },
+            (Test::Above(_), Some((_, low)), true) => QuietBand { low, high: peak.unwrap_or(f64::MIN) },
+            (Test::Below(_), Some((active, _)), false) => QuietBand { low: active, ..QuietBand::EVERYTHING },
+            (Test::Below(_), Some((_, high)), true) => QuietBand { low: peak.unwrap_or(f64::MAX), high },
+            _ => QuietBand::NOTHING,
         }
     }
 }
@@ -130,6 +202,24 @@ mod tests {
 
     fn condition(kind: AlarmKind, set_point: impl Into<Value>, dead_band: f64) -> Condition {
         Condition::new(&AlarmDefinition::new("a", "t", kind, set_point).with_dead_band(dead_band)).unwrap()
+    }
+
+    #[test]
+    fn a_bad_quality_is_a_condition_of_its_own_and_a_missing_set_point_says_nothing() {
+        let bad = condition(AlarmKind::BadQuality, true, 0.0);
+        assert_eq!(bad.judge(None, Quality::BAD), Active);
+        assert_eq!(bad.judge(None, Quality::BAD_WAITING_FOR_INITIAL_DATA), Hold, "not heard of yet");
+        assert_eq!(bad.judge(Some(&f64::NAN.into()), Quality::GOOD), Normal, "a quality, not a value");
+        let mut bound = AlarmDefinition::new("a", "t", AlarmKind::High, true);
+        bound.set_point_tag = Some("s".to_owned());
+        let mut bound = Condition::new(&bound).unwrap();
+        assert_eq!((judge(&bound, 99.0), bound.quiet_band(false, None)), (Hold, QuietBand::NOTHING));
+        assert!(bound.set_limit(Some(5.0)) && !bound.set_limit(Some(5.0)));
+        assert_eq!([judge(&bound, 99.0), judge(&bound, 4.0)], [Active, Normal]);
+        bound.set_limit(Some(f64::NAN));
+        assert_eq!((judge(&bound, 99.0), bound.limit()), (Hold, None));
+        let deviation = condition(AlarmKind::Deviation, 0.0, 0.0);
+        assert_eq!([judge(&deviation, 0.1), judge(&deviation, 0.0)], [Active, WithinBand], "a set point of 0");
     }
 
     fn judge(condition: &Condition, value: impl Into<Value>) -> Verdict {
@@ -224,13 +314,18 @@ mod tests {
             condition(AlarmKind::Bool, true, 0.0),
             condition(AlarmKind::Bool, false, 0.0),
         ] {
-            for is_active in [false, true] {
-                let moves = if is_active { Normal } else { Active };
-                for value in values.into_iter().filter(|&value| condition.quiet_band(is_active).contains(value)) {
+            for (is_true, peak) in [false, true].into_iter().flat_map(|is_true| {
+                [None, Some(0.5), Some(1.5), Some(condition.farthest())].map(|peak| (is_true, peak))
+            }) {
+                let band = condition.quiet_band(is_true, peak);
+                let moves = if is_true { Normal } else { Active };
+                for value in values.into_iter().filter(|&value| band.contains(value)) {
                     assert_ne!(judge(&condition, value), moves, "{condition:?} {value}");
+                    let is_new_peak = is_true && condition.is_beyond(value, peak);
+                    assert!(!is_new_peak, "{condition:?} {value} is beyond {peak:?}");
                 }
                 for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                    assert!(!condition.quiet_band(is_active).contains(value), "{value} has to reach the quality gate");
+                    assert!(!band.contains(value), "{value} has to reach the quality gate");
                 }
             }
         }

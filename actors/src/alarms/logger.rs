@@ -1,20 +1,28 @@
-//! Journal and states of the alarms in the database. **Engine.**
+//! Journal, states and occurrences of the alarms in the database. **Engine.**
 
 use super::alarm::SYSTEM;
-use super::transition::{AlarmEvent, Rule, dispatch};
+use super::chain::{BrokenJournal, Link};
+use super::rows::{entry_of, journal_row, memory_of, occurrence_of, occurrence_row, state_row, to_i64};
+use super::transition::AlarmEvent;
 use super::{
-    AlarmMemory, AlarmState, AlarmTransition, JournalEntry, LoadAlarmMemory, ReadAlarmJournal, Record, StoreTransitions,
+    AlarmMemory, AlarmState, AlarmTransition, JournalEntry, LoadAlarmMemory, Occurrence, ReadAlarmJournal,
+    ReadOccurrences, Record, StoreTransitions, VerifyAlarmJournal,
 };
-use crate::db::{Database, DbError, insert_all, storable};
+use crate::db::{Database, DbError, insert_all, limit};
 use actix::{Actor, Context, Handler, ResponseFuture};
 use diesel::prelude::*;
 use flyball_schema::db::Connection;
 use flyball_schema::tables::alarm;
-use flyball_schema::tables::alarms::{AlarmJournalRow, AlarmStateRow, NewAlarmJournalRow, alarm_journal, alarm_state};
-use flyball_schema::{AlarmId, Quality, Timestamp, Value};
+use flyball_schema::tables::alarms::{
+    AlarmJournalRow, AlarmOccurrenceRow, AlarmStateRow, alarm_journal, alarm_occurrence, alarm_state,
+};
+use flyball_schema::{AlarmId, Quality, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 
-/// Keeps journal and states of the alarms. **Engine.**
+/// Rows of the journal that are looked at in one job of a verification.
+const VERIFY_PAGE: i64 = 10_000;
+
+/// Keeps journal, states and occurrences of the alarms. **Engine.**
 ///
 /// Its handlers only hand jobs to the database; these run in the order they were sent where they write.
 #[derive(Debug)]
@@ -61,21 +69,119 @@ impl Handler<ReadAlarmJournal> for AlarmsLogger {
     }
 }
 
-/// Appends to the journal and brings the states up to date.
+impl Handler<ReadOccurrences> for AlarmsLogger {
+    type Result = ResponseFuture<Result<Vec<Occurrence>, DbError>>;
+
+    fn handle(&mut self, query: ReadOccurrences, _ctx: &mut Self::Context) -> Self::Result {
+        let database = self.database.clone();
+        Box::pin(async move { database.read(move |connection| read_occurrences(connection, query)).await })
+    }
+}
+
+impl Handler<VerifyAlarmJournal> for AlarmsLogger {
+    type Result = ResponseFuture<Result<super::JournalVerification, DbError>>;
+
+    fn handle(&mut self, _: VerifyAlarmJournal, _ctx: &mut Self::Context) -> Self::Result {
+        Box::pin(verify(self.database.clone()))
+    }
+}
+
+/// Walks the journal from its beginning, a page per job, so that others get their turn.
+async fn verify(database: Database) -> Result<super::JournalVerification, DbError> {
+    let (mut link, mut checked) = (Link::BEGINNING, 0);
+    loop {
+        let after = link;
+        let (end, rows, broken) = database.read(move |connection| verify_page(connection, after)).await?;
+        (link, checked) = (end, checked + rows);
+        if broken.is_some() || rows == 0 {
+            return Ok(super::JournalVerification { checked, head: link.is_begun.then_some(link.hash), broken });
+        }
+    }
+}
+
+fn verify_page(connection: &mut Connection, mut link: Link) -> Result<(Link, u64, Option<BrokenJournal>), DbError> {
+    let rows: Vec<AlarmJournalRow> = alarm_journal::table
+        .filter(alarm_journal::id.gt(link.id))
+        .order(alarm_journal::id)
+        .limit(VERIFY_PAGE)
+        .select(AlarmJournalRow::as_select())
+        .load(connection)?;
+    let mut checked = 0;
+    for row in &rows {
+        if let Err(broken) = link.follow(row) {
+            return Ok((link, checked, Some(broken)));
+        }
+        checked += 1;
+    }
+    Ok((link, checked, None))
+}
+
+/// Verifies the journal of a database where no plant runs.
+///
+/// # Errors
+/// [`DbError`].
+pub fn verify_offline(connection: &mut Connection) -> Result<super::JournalVerification, DbError> {
+    let (mut link, mut checked) = (Link::BEGINNING, 0);
+    loop {
+        let (end, rows, broken) = verify_page(connection, link)?;
+        (link, checked) = (end, checked + rows);
+        if broken.is_some() || rows == 0 {
+            return Ok(super::JournalVerification { checked, head: link.is_begun.then_some(link.hash), broken });
+        }
+    }
+}
+
+/// Appends to the journal and brings states and occurrences up to date.
 fn store(connection: &mut Connection, records: &[Record]) -> Result<(), DbError> {
-    let Some((first, _)) = records.first() else { return Ok(()) };
+    let mut transitions = records.iter().filter_map(|record| record.transition.as_ref()).peekable();
     // A batch is stored whole or not at all, and is written again from its first row: that one tells for all.
-    let may_repeat = is_stored(connection, first)?;
+    let may_repeat = transitions.peek().map_or(Ok(false), |first| is_stored(connection, first))?;
+    let mut end = chain_end(connection)?;
     let mut rows = Vec::with_capacity(records.len());
-    for (transition, _) in records {
+    for transition in transitions {
         if !may_repeat || !is_stored(connection, transition)? {
-            rows.push(journal_row(transition)?);
+            let mut row = journal_row(transition)?;
+            end.append(&mut row);
+            rows.push(row);
         }
     }
     insert_all!(connection, alarm_journal::table, rows);
-    let newest: BTreeMap<AlarmId, &AlarmMemory> =
-        records.iter().map(|(transition, memory)| (transition.alarm, memory)).collect();
-    newest.into_iter().try_for_each(|(id, memory)| store_state(connection, id, memory))
+    let newest: BTreeMap<AlarmId, &AlarmMemory> = records.iter().map(|record| (record.alarm, &record.memory)).collect();
+    newest.into_iter().try_for_each(|(id, memory)| store_state(connection, id, memory))?;
+    let mut occurrences = BTreeMap::new();
+    for record in records.iter().filter(|record| record.transition.is_some()) {
+        occurrences.extend(occurrence_row(record)?.map(|row| ((row.alarm_id, row.occurrence), row)));
+    }
+    occurrences.into_values().try_for_each(|row| store_occurrence(connection, &row))
+}
+
+/// The end of the journal, to which the next row is chained.
+fn chain_end(connection: &mut Connection) -> Result<Link, DbError> {
+    let last: Option<(i64, Option<Vec<u8>>)> = alarm_journal::table
+        .select((alarm_journal::id, alarm_journal::hash))
+        .order(alarm_journal::id.desc())
+        .first(connection)
+        .optional()?;
+    let Some((id, hash)) = last else { return Ok(Link::BEGINNING) };
+    let Some(hash) = hash else { return Ok(Link { id, ..Link::BEGINNING }) };
+    let corrupt = |hash: Vec<u8>| DbError::Corrupt {
+        table: "alarm_journal",
+        id,
+        problem: format!("a hash of {} bytes", hash.len()),
+    };
+    Ok(Link { id, hash: hash.try_into().map_err(corrupt)?, is_begun: true })
+}
+
+fn store_occurrence(connection: &mut Connection, row: &AlarmOccurrenceRow) -> Result<(), DbError> {
+    let same = alarm_occurrence::table.find((row.alarm_id, row.occurrence));
+    if diesel::update(same).set(row).execute(connection)? == 0 && is_known(connection, row.alarm_id)? {
+        diesel::insert_into(alarm_occurrence::table).values(row).execute(connection)?;
+    }
+    Ok(())
+}
+
+fn is_known(connection: &mut Connection, id: i32) -> Result<bool, DbError> {
+    Ok(diesel::select(diesel::dsl::exists(alarm::table.filter(alarm::id.eq(id)))).get_result(connection)?)
 }
 
 fn is_stored(connection: &mut Connection, transition: &AlarmTransition) -> Result<bool, DbError> {
@@ -95,8 +201,7 @@ fn store_state(connection: &mut Connection, id: AlarmId, memory: &AlarmMemory) -
         return Ok(());
     }
     // One alarm that the catalogue does not know must not hold up the journal of all others.
-    let known = alarm::table.filter(alarm::id.eq(row.alarm_id));
-    if diesel::select(diesel::dsl::exists(known)).get_result(connection)? {
+    if is_known(connection, row.alarm_id)? {
         diesel::insert_into(alarm_state::table).values(&row).execute(connection)?;
     } else {
         log::error!("state of alarm {id} is not kept: the catalogue does not know it");
@@ -122,30 +227,40 @@ pub(crate) fn load_memory_of(
     Ok(memories)
 }
 
-/// Ends what alarms stand for by an event of the configuration, for alarms of which no manager knows; those in NORM stay as
-/// they are. With `journalled` the transitions are appended to the journal, without it only the states follow.
+/// Ends what alarms stand for by an event of the configuration, with every flag and delay, for alarms of which no manager
+/// knows; those at rest stay as they are. With `journalled` the transitions are appended to the journal, without it only
+/// the states follow.
 pub(crate) fn end_standing(
     connection: &mut Connection,
     ended: &HashMap<AlarmId, AlarmEvent>,
     journalled: bool,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let standing = alarm_state::table.filter(alarm_state::state.ne(AlarmState::Norm.as_str()));
-    let rows: Vec<AlarmStateRow> =
-        standing.order(alarm_state::alarm_id).select(AlarmStateRow::as_select()).load(connection)?;
+    let stands = alarm_state::state.ne(AlarmState::Norm.as_str()).or(alarm_state::more.is_not_null());
+    let rows: Vec<AlarmStateRow> = alarm_state::table
+        .filter(stands)
+        .order(alarm_state::alarm_id)
+        .select(AlarmStateRow::as_select())
+        .load(connection)?;
     let mut records: Vec<Record> = Vec::new();
     for row in rows {
         let (id, mut memory) = memory_of(row)?;
         let Some(event) = ended.get(&id) else { continue };
-        let Ok(rule) = dispatch(memory.state, *event) else { continue };
+        let from = memory.shown();
+        if from == AlarmState::Norm && memory.pending.is_none() {
+            continue;
+        }
         // Nobody knows what the tag shows.
-        (memory.state, memory.since, memory.value) = (rule.to, Some(now), None);
-        records.push((ended_unseen(id, memory.occurrence, rule, now, now), memory));
+        (memory.since, memory.value) = (Some(now), None);
+        memory.end(now);
+        let transition =
+            (from != AlarmState::Norm).then(|| ended_unseen((id, memory.occurrence), from, *event, now, now));
+        records.push(Record { alarm: id, transition, memory });
     }
     if journalled {
         return store(connection, &records);
     }
-    records.iter().try_for_each(|(transition, memory)| store_state(connection, transition.alarm, memory))
+    records.iter().try_for_each(|record| store_state(connection, record.alarm, &record.memory))
 }
 
 /// Journals the ends that [`end_standing`] left to a manager which was killed before it was told. Where none runs.
@@ -158,32 +273,51 @@ pub(crate) fn journal_missing_ends(connection: &mut Connection, now: Timestamp) 
     let mut records: Vec<Record> = Vec::new();
     for row in candidates {
         let (id, memory) = memory_of(row)?;
-        let last = ReadAlarmJournal { alarm: Some(id), limit: 1, ..ReadAlarmJournal::default() };
-        let Some(last) = read_journal(connection, last)?.pop() else { continue };
+        let Some(shown) = shown_last(connection, id)? else { continue };
         let retired_at: Option<i64> = alarm::table.find(id.to_i32()).select(alarm::retired_at).first(connection)?;
         let event = if retired_at.is_some() { AlarmEvent::Removed } else { AlarmEvent::Reconfigured };
-        if let Ok(rule) = dispatch(last.transition.to, event) {
+        if shown != AlarmState::Norm && memory.flags.is_empty() {
             let occurred = memory.since.unwrap_or(now);
-            records.push((ended_unseen(id, memory.occurrence, rule, occurred, now), memory));
+            let transition = ended_unseen((id, memory.occurrence), shown, event, occurred, now);
+            records.push(Record { alarm: id, transition: Some(transition), memory });
         }
     }
     store(connection, &records)
 }
 
+/// The state of an alarm that was shown last, as the journal has it.
+fn shown_last(connection: &mut Connection, id: AlarmId) -> Result<Option<AlarmState>, DbError> {
+    let last = ReadAlarmJournal { alarm: Some(id), limit: 1, ..ReadAlarmJournal::default() };
+    let Some(last) = read_journal(connection, last)?.pop() else { return Ok(None) };
+    if last.transition.annunciated {
+        return Ok(Some(last.transition.to));
+    }
+    // It was beneath a flag: what put that there tells which.
+    let flags = AlarmState::ALL.into_iter().filter(|state| !state.is_core()).map(AlarmState::as_str);
+    let hidden: Option<String> = alarm_journal::table
+        .filter(alarm_journal::alarm_id.eq(id.to_i32()).and(alarm_journal::to_state.eq_any(flags)))
+        .order(alarm_journal::id.desc())
+        .select(alarm_journal::to_state)
+        .first(connection)
+        .optional()?;
+    Ok(hidden.as_deref().and_then(AlarmState::parse))
+}
+
 /// The transition of an alarm whose tag nobody saw.
 fn ended_unseen(
-    alarm: AlarmId,
-    occurrence: u64,
-    rule: &Rule,
+    (alarm, occurrence): (AlarmId, u64),
+    from: AlarmState,
+    event: AlarmEvent,
     occurred: Timestamp,
     recorded: Timestamp,
 ) -> AlarmTransition {
     AlarmTransition {
         alarm,
         occurrence,
-        from: rule.from,
-        to: rule.to,
-        event: rule.event.as_str(),
+        from,
+        to: AlarmState::Norm,
+        event: event.as_str(),
+        annunciated: true,
         value: None,
         quality: Quality::BAD_WAITING_FOR_INITIAL_DATA,
         occurred,
@@ -210,84 +344,25 @@ fn read_journal(connection: &mut Connection, query: ReadAlarmJournal) -> Result<
     rows.into_iter().map(|(row, alarm_name)| entry_of(row, alarm_name)).collect()
 }
 
-fn journal_row(transition: &AlarmTransition) -> Result<NewAlarmJournalRow<'_>, DbError> {
-    Ok(NewAlarmJournalRow {
-        alarm_id: transition.alarm.to_i32(),
-        occurrence: to_i64(transition.occurrence),
-        from_state: transition.from.as_str(),
-        to_state: transition.to.as_str(),
-        event: transition.event,
-        value: to_json(transition.value.as_ref())?,
-        quality: i64::from(transition.quality.status_code()),
-        occurred: transition.occurred.as_micros(),
-        recorded: transition.recorded.as_micros(),
-        actor: storable(&transition.actor),
-        reason: transition.reason.as_deref().map(storable),
-    })
-}
-
-fn entry_of(row: AlarmJournalRow, alarm_name: Option<String>) -> Result<JournalEntry, DbError> {
-    let corrupt = |problem: &str| DbError::Corrupt { table: "alarm_journal", id: row.id, problem: problem.to_owned() };
-    let state = |text: &str| AlarmState::parse(text).ok_or_else(|| corrupt(&format!("\"{text}\" is no state")));
-    let transition = AlarmTransition {
-        alarm: AlarmId::from_i32(row.alarm_id).ok_or_else(|| corrupt("a negative alarm id"))?,
-        occurrence: u64::try_from(row.occurrence).map_err(|_| corrupt("a negative occurrence"))?,
-        from: state(&row.from_state)?,
-        to: state(&row.to_state)?,
-        event: AlarmEvent::parse(&row.event).ok_or_else(|| corrupt("an unknown event"))?.as_str(),
-        value: of_json(row.value.as_deref()).map_err(|error| corrupt(&error.to_string()))?,
-        quality: Quality::from_status_code(u32::try_from(row.quality).map_err(|_| corrupt("no status code"))?),
-        occurred: Timestamp::from_micros(row.occurred),
-        recorded: Timestamp::from_micros(row.recorded),
-        actor: row.actor,
-        reason: row.reason,
-    };
-    Ok(JournalEntry { id: row.id, alarm_name, transition })
-}
-
-fn state_row(id: AlarmId, memory: &AlarmMemory) -> Result<AlarmStateRow, DbError> {
-    Ok(AlarmStateRow {
-        alarm_id: id.to_i32(),
-        state: memory.state.as_str().to_owned(),
-        occurrence: to_i64(memory.occurrence),
-        value: to_json(memory.value.as_ref())?,
-        raised_at: memory.raised_at.map(Timestamp::as_micros),
-        since: memory.since.map(Timestamp::as_micros),
-        acknowledged_at: memory.acknowledged_at.map(Timestamp::as_micros),
-        acknowledged_by: memory.acknowledged_by.as_deref().map(|name| storable(name).into_owned()),
-    })
-}
-
-fn memory_of(row: AlarmStateRow) -> Result<(AlarmId, AlarmMemory), DbError> {
-    let corrupt = |problem: &str| DbError::Corrupt {
-        table: "alarm_state",
-        id: i64::from(row.alarm_id),
-        problem: problem.to_owned(),
-    };
-    let id = AlarmId::from_i32(row.alarm_id).ok_or_else(|| corrupt("a negative alarm id"))?;
-    let memory = AlarmMemory {
-        state: AlarmState::parse(&row.state).ok_or_else(|| corrupt(&format!("\"{}\" is no state", row.state)))?,
-        occurrence: u64::try_from(row.occurrence).map_err(|_| corrupt("a negative occurrence"))?,
-        value: of_json(row.value.as_deref()).map_err(|error| corrupt(&error.to_string()))?,
-        raised_at: row.raised_at.map(Timestamp::from_micros),
-        since: row.since.map(Timestamp::from_micros),
-        acknowledged_at: row.acknowledged_at.map(Timestamp::from_micros),
-        acknowledged_by: row.acknowledged_by,
-    };
-    Ok((id, memory))
-}
-
-fn to_i64(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn to_json(value: Option<&Value>) -> Result<Option<String>, DbError> {
-    let serialized = value.map(serde_json::to_string).transpose();
-    serialized.map_err(|error| DbError::Query(diesel::result::Error::SerializationError(Box::new(error))))
-}
-
-fn of_json(text: Option<&str>) -> Result<Option<Value>, serde_json::Error> {
-    text.map(serde_json::from_str).transpose()
+fn read_occurrences(connection: &mut Connection, query: ReadOccurrences) -> Result<Vec<Occurrence>, DbError> {
+    let mut select = alarm_occurrence::table
+        .left_join(alarm::table)
+        .select((AlarmOccurrenceRow::as_select(), alarm::name.nullable()))
+        .order((alarm_occurrence::raised_at.desc(), alarm_occurrence::alarm_id.desc()))
+        .filter(alarm_occurrence::raised_at.ge(query.from.as_micros()))
+        .filter(alarm_occurrence::raised_at.lt(query.to.as_micros()))
+        .limit(limit(query.limit))
+        .into_boxed();
+    if let Some(alarm) = query.alarm {
+        select = select.filter(alarm_occurrence::alarm_id.eq(alarm.to_i32()));
+    }
+    if let Some((raised_at, alarm)) = query.before {
+        let (raised_at, alarm) = (raised_at.as_micros(), alarm.to_i32());
+        let same_time = alarm_occurrence::raised_at.eq(raised_at).and(alarm_occurrence::alarm_id.lt(alarm));
+        select = select.filter(alarm_occurrence::raised_at.lt(raised_at).or(same_time));
+    }
+    let rows: Vec<(AlarmOccurrenceRow, Option<String>)> = select.load(connection)?;
+    rows.into_iter().map(|(row, alarm_name)| occurrence_of(row, alarm_name)).collect()
 }
 
 #[cfg(test)]

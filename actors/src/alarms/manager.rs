@@ -2,12 +2,12 @@
 
 use super::announce::Subscribers;
 use super::backlog::Backlog;
-use super::registry::{AlarmEffect, Changed, Registry};
+use super::registry::{AlarmEffect, Changed, Registry, ShelfLimits};
 use super::waiters::{Patience, Waiters};
 use super::{
-    AcknowledgeAlarm, AlarmCounts, AlarmError, AlarmManagerStatus, AlarmStatus, AlarmsChanged, ChangeAlarms,
-    CountAlarms, CreateAlarms, FlushAlarms, ListAlarms, ListTagUses, ReadAlarm, ReadAlarmManagerStatus, RenameTags,
-    StoreTransitions, SubscribeAlarms,
+    AcknowledgeAlarm, AlarmCommand, AlarmCounts, AlarmError, AlarmManagerStatus, AlarmStatus, AlarmsChanged,
+    ChangeAlarms, CommandAlarm, CountAlarms, CreateAlarms, FlushAlarms, ListAlarms, ListTagUses, ReadAlarm,
+    ReadAlarmManagerStatus, RenameTags, StoreTransitions, SubscribeAlarms,
 };
 use crate::clock::Clock;
 use crate::cvt::{Snapshot, TagChange, TagsChanged};
@@ -16,9 +16,9 @@ use crate::send::{DEADLINE, SendError, ask_recipient};
 use crate::ticker;
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
-    WrapFuture,
+    SpawnHandle, WrapFuture,
 };
-use flyball_schema::AlarmId;
+use flyball_schema::{AlarmId, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +67,9 @@ pub struct AlarmManager {
     lost_changes: u64,
     has_changes: bool,
     resync_due: bool,
+    /// When the timer wakes the manager.
+    waking: Option<Timestamp>,
+    timer: Option<SpawnHandle>,
 }
 
 /// Changes that are being evaluated; the message is kept for its credit.
@@ -95,6 +98,8 @@ impl AlarmManager {
             lost_changes: 0,
             has_changes: false,
             resync_due: false,
+            waking: None,
+            timer: None,
         }
     }
 
@@ -102,6 +107,13 @@ impl AlarmManager {
     #[must_use]
     pub fn with_table(mut self, table: Recipient<Snapshot>) -> Self {
         self.table = Some(table);
+        self
+    }
+
+    /// Sets how long alarms may be shelved.
+    #[must_use]
+    pub fn with_shelf_limits(mut self, limits: ShelfLimits) -> Self {
+        self.registry.set_shelf_limits(limits);
         self
     }
 
@@ -144,8 +156,10 @@ impl AlarmManager {
     fn publish(&mut self, effects: Vec<AlarmEffect>, removed: Vec<AlarmId>, ctx: &mut Context<Self>) {
         let mut statuses = Vec::with_capacity(effects.len());
         for effect in effects {
-            statuses.push(effect.status);
-            let dropped = effect.transition.and_then(|record| self.backlog.push(record).dropped);
+            if !effect.is_quiet {
+                statuses.push(effect.status);
+            }
+            let dropped = effect.record.and_then(|record| self.backlog.push(record).dropped);
             if let Some(number) = dropped {
                 self.waiters.dropped(number);
             }
@@ -155,6 +169,26 @@ impl AlarmManager {
             self.write(ctx);
         }
         self.announce(statuses, removed, ctx);
+        self.wake(ctx);
+    }
+
+    /// Sees to it that what is due next by the clock is done then.
+    fn wake(&mut self, ctx: &mut Context<Self>) {
+        let due = self.registry.next_due();
+        if due == self.waking {
+            return;
+        }
+        self.waking = due;
+        if let Some(handle) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        let Some(due) = due else { return };
+        let pause = due.since(self.clock.now());
+        self.timer = Some(ctx.run_later(pause, |this, ctx| {
+            (this.waking, this.timer) = (None, None);
+            let effects = this.registry.tick(this.clock.now(), STEP_EFFECTS);
+            this.publish(effects, Vec::new(), ctx);
+        }));
     }
 
     /// Publishes a change of the alarms themselves.
@@ -313,13 +347,23 @@ impl Handler<AcknowledgeAlarm> for AlarmManager {
     type Result = ResponseFuture<Result<AlarmStatus, AlarmError>>;
 
     fn handle(&mut self, message: AcknowledgeAlarm, ctx: &mut Self::Context) -> Self::Result {
-        let now = self.clock.now();
-        let effect = match self.registry.acknowledge(message.alarm, message.by, message.comment, now) {
-            Ok(effect) => effect,
+        let AcknowledgeAlarm { alarm, by, comment } = message;
+        self.handle(CommandAlarm { alarm, command: AlarmCommand::Acknowledge, by, reason: comment }, ctx)
+    }
+}
+
+impl Handler<CommandAlarm> for AlarmManager {
+    type Result = ResponseFuture<Result<AlarmStatus, AlarmError>>;
+
+    fn handle(&mut self, message: CommandAlarm, ctx: &mut Self::Context) -> Self::Result {
+        let CommandAlarm { alarm, command, by, reason } = message;
+        let made = self.registry.command(alarm, &command, &by, reason.as_deref(), self.clock.now());
+        let made = made.and_then(|effects| Ok((effects, self.registry.status(alarm)?)));
+        let (effects, status) = match made {
+            Ok(made) => made,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
-        let status = effect.status.clone();
-        self.publish(vec![effect], Vec::new(), ctx);
+        self.publish(effects, Vec::new(), ctx);
         let durable = self.waiters.wait(self.backlog.last(), Patience::FirstFailure);
         self.write(ctx);
         Box::pin(async move { durable.await.unwrap_or_else(|_stopped| Err(stopped())).map(|()| status) })

@@ -8,26 +8,38 @@ pub mod alarm;
 pub mod analytics;
 mod announce;
 mod backlog;
+mod chain;
 pub mod condition;
+pub mod flags;
 mod logger;
 mod manager;
+mod messages;
 pub mod registry;
+mod rows;
 #[cfg(test)]
 mod test_support;
 pub mod transition;
 mod waiters;
 
 pub use backlog::Record;
+pub use chain::BrokenJournal;
+pub use flags::{Flags, OutOfService, Shelf};
 pub use logger::AlarmsLogger;
+pub use logger::verify_offline;
 pub(crate) use logger::{end_standing, journal_missing_ends, load_memory_of};
 pub use manager::AlarmManager;
+pub use messages::{
+    AcknowledgeAlarm, AlarmCommand, AlarmCounts, AlarmManagerStatus, AlarmsChanged, ChangeAlarms, CommandAlarm,
+    CountAlarms, CreateAlarms, FlushAlarms, JournalEntry, JournalVerification, ListAlarms, ListTagUses,
+    LoadAlarmMemory, Occurrence, ReadAlarm, ReadAlarmJournal, ReadAlarmManagerStatus, ReadOccurrences, RenameTags,
+    StoreTransitions, SubscribeAlarms, TagUse, VerifyAlarmJournal,
+};
+pub use registry::ShelfLimits;
 pub(crate) use transition::AlarmEvent;
 
-use crate::db::DbError;
-use actix::{Message, Recipient};
-use flyball_schema::definition::{AlarmDefinition, Fault, Priority};
+use flyball_schema::definition::{AlarmDefinition, Fault};
 use flyball_schema::{AlarmId, Quality, TagId, Timestamp, Value};
-use std::collections::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// State of an alarm (ISA-18.2 clause 6.2.4; figure 2).
@@ -42,6 +54,16 @@ pub enum AlarmState {
     Acked,
     /// Process back to normal, alarm inactive, not acknowledged.
     Rtnun,
+    /// Process back to normal, the alarm latched, not acknowledged.
+    Ltunk,
+    /// Process back to normal, the alarm latched and acknowledged: it needs a reset.
+    Ltack,
+    /// Put aside by an operator.
+    Shlvd,
+    /// Suppressed by design.
+    Dsupr,
+    /// Out of service.
+    Oosrv,
 }
 
 impl AlarmState {
@@ -53,25 +75,49 @@ impl AlarmState {
             Self::Unack => "UNACK",
             Self::Acked => "ACKED",
             Self::Rtnun => "RTNUN",
+            Self::Ltunk => "LTUNK",
+            Self::Ltack => "LTACK",
+            Self::Shlvd => "SHLVD",
+            Self::Dsupr => "DSUPR",
+            Self::Oosrv => "OOSRV",
         }
     }
+
+    /// Every state that can be shown.
+    pub const ALL: [Self; 9] = [
+        Self::Norm,
+        Self::Unack,
+        Self::Acked,
+        Self::Rtnun,
+        Self::Ltunk,
+        Self::Ltack,
+        Self::Shlvd,
+        Self::Dsupr,
+        Self::Oosrv,
+    ];
 
     /// The state of a mnemonic.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Norm, Self::Unack, Self::Acked, Self::Rtnun].into_iter().find(|state| state.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether it is one beneath the flags: not shelved, suppressed or out of service.
+    #[must_use]
+    pub fn is_core(self) -> bool {
+        !matches!(self, Self::Shlvd | Self::Dsupr | Self::Oosrv)
+    }
+
+    /// Whether somebody has to acknowledge.
+    #[must_use]
+    pub fn is_unacknowledged(self) -> bool {
+        matches!(self, Self::Unack | Self::Rtnun | Self::Ltunk)
     }
 
     /// Whether the alarm is active.
     #[must_use]
     pub fn is_active(self) -> bool {
         matches!(self, Self::Unack | Self::Acked)
-    }
-
-    /// The commands that are allowed, as the API names them: `acknowledge`.
-    #[must_use]
-    pub fn allowed(self) -> Vec<&'static str> {
-        transition::allowed(self).collect()
     }
 }
 
@@ -86,10 +132,19 @@ pub struct AlarmStatus {
     pub tag: TagId,
     /// Unit of the tag.
     pub unit: Option<String>,
-    /// Present state.
+    /// State that is shown.
     pub state: AlarmState,
-    /// The tag is bad or has no value: the state is held.
+    /// State beneath the flags.
+    pub core: AlarmState,
+    /// The tag, or the set point, is bad or has no value: the state is held.
     pub quality_hold: bool,
+    /// Whether the condition is true, past its delay.
+    pub active: bool,
+    /// Its set point now; none where a tag gives it and has no usable value.
+    pub set_point: Option<Value>,
+    /// What may be done now: `acknowledge`, `reset`, `shelve`, `unshelve`, `silence`, `comment`, `out_of_service`,
+    /// `return_to_service`.
+    pub allowed: Vec<&'static str>,
     /// Number of the present or last occurrence, from 1; 0 before the first.
     pub occurrence: u64,
     /// Value at the last transition.
@@ -102,12 +157,33 @@ pub struct AlarmStatus {
     pub acknowledged_at: Option<Timestamp>,
     /// Who acknowledged it.
     pub acknowledged_by: Option<String>,
+    /// What is over its state.
+    pub flags: Flags,
+    /// A delay under way.
+    pub pending: Option<Pending>,
+    /// The horn is silenced.
+    pub silenced: bool,
+    /// The first of its group.
+    pub first_out: bool,
+    /// The value furthest beyond the set point in this occurrence.
+    pub peak: Option<Value>,
+}
+
+/// A delay under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Whether the alarm is to become active with it; else it is to return.
+    pub activation: bool,
+    /// When the condition changed (server time).
+    pub since: Timestamp,
+    /// When it changed (source time).
+    pub source_time: Timestamp,
 }
 
 /// What the database keeps of an alarm's state, and gives back at start.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AlarmMemory {
-    /// State.
+    /// State beneath the flags.
     pub state: AlarmState,
     /// Number of the present or last occurrence.
     pub occurrence: u64,
@@ -121,6 +197,37 @@ pub struct AlarmMemory {
     pub acknowledged_at: Option<Timestamp>,
     /// Who acknowledged it.
     pub acknowledged_by: Option<String>,
+    /// When the condition of the occurrence was last false again.
+    pub returned_at: Option<Timestamp>,
+    /// When the alarm was normal again, and the occurrence ended.
+    pub cleared_at: Option<Timestamp>,
+    /// What is over its state.
+    pub flags: Flags,
+    /// A delay under way.
+    pub pending: Option<Pending>,
+    /// The horn is silenced.
+    pub silenced: bool,
+    /// The first of its group.
+    pub first_out: bool,
+    /// The value furthest beyond the set point in this occurrence, as far as it is known.
+    pub peak: Option<Value>,
+}
+
+impl AlarmMemory {
+    /// The state that is shown.
+    #[must_use]
+    pub fn shown(&self) -> AlarmState {
+        self.flags.over(self.state)
+    }
+
+    /// Comes to rest, with every flag and delay.
+    fn end(&mut self, now: Timestamp) {
+        if self.state != AlarmState::Norm {
+            self.cleared_at = Some(now);
+        }
+        self.state = AlarmState::Norm;
+        (self.flags, self.pending, self.silenced) = (Flags::default(), None, false);
+    }
 }
 
 /// One row of the journal: a transition, never altered.
@@ -130,19 +237,21 @@ pub struct AlarmTransition {
     pub alarm: AlarmId,
     /// Number of the occurrence.
     pub occurrence: u64,
-    /// State before.
+    /// State before: of what the process does that beneath the flags, else that shown.
     pub from: AlarmState,
-    /// State after.
+    /// State after, likewise.
     pub to: AlarmState,
-    /// What happened: `activated`, `returned`, `acknowledged`, `reconfigured`, `removed`.
+    /// What happened: the words of [`AlarmEvent`](transition::AlarmEvent).
     pub event: &'static str,
+    /// Whether operators were told: no flag was over it.
+    pub annunciated: bool,
     /// Value of the tag.
     pub value: Option<Value>,
     /// Quality of the tag.
     pub quality: Quality,
     /// When it happened (source time).
     pub occurred: Timestamp,
-    /// When Flyball noticed (server time).
+    /// When Flyball noticed (server time); rising with the rows of an alarm.
     pub recorded: Timestamp,
     /// Who did it: `system` or a person.
     pub actor: String,
@@ -172,13 +281,28 @@ pub enum AlarmError {
         fault: Fault,
     },
     /// Not allowed in this state.
-    #[error("alarm {alarm} is {}: nothing to acknowledge", .state.as_str())]
+    #[error("alarm {alarm} is {}: it cannot be {event}", .state.as_str())]
     WrongState {
         /// The alarm.
         alarm: AlarmId,
         /// Its state.
         state: AlarmState,
+        /// What was asked.
+        event: &'static str,
+        /// What may be done.
+        allowed: Vec<&'static str>,
     },
+    /// It may not be shelved for so long.
+    #[error("alarm \"{alarm}\" may be shelved for {} s at the most", .most.as_secs())]
+    ShelvedTooLong {
+        /// The alarm.
+        alarm: String,
+        /// The longest time.
+        most: std::time::Duration,
+    },
+    /// A shelf, or a time out of service, has to say why.
+    #[error("a reason is needed")]
+    ReasonNeeded,
     /// The change could not be made durable; it stands in memory and is tried again.
     #[error("the alarm journal cannot be written: {0}")]
     NotDurable(String),
@@ -193,213 +317,14 @@ pub struct NewAlarm {
     pub definition: AlarmDefinition,
     /// The tag.
     pub tag: TagId,
+    /// The tag whose value is compared with the set point: the tag itself, or what the plant makes of it.
+    pub source: TagId,
+    /// The tag whose value is the set point.
+    pub set_point: Option<TagId>,
+    /// The Boolean tag that tells whether it is suppressed by design.
+    pub suppressed: Option<TagId>,
     /// Unit of the tag.
     pub unit: Option<String>,
     /// State from before a restart.
     pub memory: Option<AlarmMemory>,
-}
-
-/// Adds alarms. All or none.
-///
-/// * With a memory the alarm stands as it stood before the restart, until the first usable value of its tag.
-/// * Errors: [`AlarmError::DuplicateId`]; [`AlarmError::Invalid`] for a name that is taken, a second alarm of a type on a tag, or LL < L < H < HH broken.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<(), AlarmError>")]
-pub struct CreateAlarms(pub Vec<NewAlarm>);
-
-/// Changes the alarms of a running plant in one step. All or none; what is not named is not disturbed.
-///
-/// * Rules are held against what results, so limits and names may be swapped.
-/// * A replaced alarm keeps state, occurrence and acknowledgement where tag and type stay, and is evaluated at once by its
-///   new limits: a set point lowered below the present value raises it, one raised above it by the dead-band returns
-///   it. With another tag or type the occurrence ends by a journalled transition to NORM, `reconfigured`.
-/// * A removed alarm that stands goes to NORM by `removed`, and is told as removed ([`AlarmsChanged::removed`]).
-/// * An alarm that was removed since the start of the plant and comes back goes on counting its occurrences.
-/// * Reply when it is so in memory; the journal is written behind ([`FlushAlarms`] waits for it).
-/// * Errors: [`AlarmError::UnknownAlarm`] to remove; [`AlarmError::DuplicateId`] for an id that is named twice;
-///   [`AlarmError::Invalid`] for a name that is taken, a second alarm of a type on a tag, or LL < L < H < HH broken.
-#[derive(Debug, Clone, Default, Message)]
-#[rtype(result = "Result<(), AlarmError>")]
-pub struct ChangeAlarms {
-    /// Alarms that go.
-    pub remove: Vec<AlarmId>,
-    /// Alarms that come, or replace the one of their id. The memory counts only where there was none.
-    pub put: Vec<NewAlarm>,
-}
-
-/// Tags have other names: definitions tell the new ones. A tag without alarms is passed over.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct RenameTags(pub Vec<(TagId, String)>);
-
-/// Lists the alarms that watch any of these tags, by tag and then by id: what a removal of the tags would leave without
-/// one.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Vec<TagUse>")]
-pub struct ListTagUses(pub Vec<TagId>);
-
-/// An alarm that watches a tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagUse {
-    /// The tag.
-    pub tag: TagId,
-    /// The alarm.
-    pub alarm: AlarmId,
-    /// Its name.
-    pub name: String,
-}
-
-impl std::fmt::Display for TagUse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "alarm \"{}\"", self.name)
-    }
-}
-
-/// Lists alarms by id, a page at a time.
-#[derive(Debug, Clone, Default, Message)]
-#[rtype(result = "Vec<AlarmStatus>")]
-pub struct ListAlarms {
-    /// Start behind this id.
-    pub after: Option<AlarmId>,
-    /// At most so many.
-    pub limit: usize,
-    /// In one of these states; empty for any.
-    pub states: Vec<AlarmState>,
-    /// Of one of these priorities; empty for any.
-    pub priorities: Vec<Priority>,
-    /// Of this tag.
-    pub tag: Option<TagId>,
-    /// Of one of these tags.
-    pub tags: Option<HashSet<TagId>>,
-    /// Name or tag name contains this, in any case.
-    pub contains: Option<String>,
-}
-
-/// Reads one alarm.
-///
-/// * Errors: [`AlarmError::UnknownAlarm`].
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Result<AlarmStatus, AlarmError>")]
-pub struct ReadAlarm(pub AlarmId);
-
-/// Acknowledges one alarm: UNACK → ACKED, RTNUN → NORM.
-///
-/// * Reply when the transition is durable.
-/// * Errors: [`AlarmError::UnknownAlarm`], [`AlarmError::WrongState`] (NORM and ACKED; no journal row), [`AlarmError::NotDurable`].
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<AlarmStatus, AlarmError>")]
-pub struct AcknowledgeAlarm {
-    /// The alarm.
-    pub alarm: AlarmId,
-    /// Who does it.
-    pub by: String,
-    /// What they say.
-    pub comment: Option<String>,
-}
-
-/// Sends [`AlarmsChanged`] from now on; the reply is every alarm now.
-#[derive(Debug, Message)]
-#[rtype(result = "Vec<AlarmStatus>")]
-pub struct SubscribeAlarms(pub Recipient<AlarmsChanged>);
-
-/// Alarms have changed, or are no more.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct AlarmsChanged {
-    /// Alarms with their new state, in the order it happened.
-    pub changed: Arc<[AlarmStatus]>,
-    /// Alarms that were removed, behind what `changed` says of them.
-    pub removed: Arc<[AlarmId]>,
-}
-
-/// How many alarms are in which state.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "AlarmCounts")]
-pub struct CountAlarms;
-
-/// Reply to [`CountAlarms`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AlarmCounts {
-    /// All alarms.
-    pub total: usize,
-    /// UNACK and RTNUN.
-    pub unacknowledged: usize,
-    /// UNACK and ACKED.
-    pub active: usize,
-    /// All but NORM.
-    pub standing: usize,
-    /// Transitions not yet durable.
-    pub pending: usize,
-}
-
-/// Waits until every transition so far is durable: the flush of a shutdown.
-///
-/// * A write that fails is tried again meanwhile; the caller's deadline ends the wait.
-/// * Errors: [`AlarmError::NotDurable`] where a transition was dropped, or the journal has stopped.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Result<(), AlarmError>")]
-pub struct FlushAlarms;
-
-/// Asks how the alarm manager itself is.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "AlarmManagerStatus")]
-pub struct ReadAlarmManagerStatus;
-
-/// Reply to [`ReadAlarmManagerStatus`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AlarmManagerStatus {
-    /// Transitions not yet durable.
-    pub pending: usize,
-    /// Transitions that were never made durable, because too many were pending.
-    pub dropped: u64,
-    /// Why the journal cannot be written, while it cannot.
-    pub journal_error: Option<String>,
-    /// Changes that the table dropped before they could be evaluated; a snapshot made good for them.
-    pub lost_changes: u64,
-    /// How many are told of changes.
-    pub subscribers: usize,
-    /// Announcements that were merged because a subscriber did not keep up.
-    pub merged_announcements: u64,
-}
-
-/// Makes transitions durable: journal and states, in one transaction. To [`AlarmsLogger`].
-///
-/// * `0`: in the order they happened, with the state after each.
-/// * Transitions that a failed or late attempt has stored already are not stored twice.
-/// * Errors: [`DbError`]; nothing of the batch was stored, or that is not known.
-/// * Ordering: the database's writer takes batches in the order sent; the sender has one under way at a time.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<(), DbError>")]
-pub struct StoreTransitions(pub Vec<Record>);
-
-/// Reads the state of every alarm from before a restart. To [`AlarmsLogger`].
-///
-/// * Errors: [`DbError`], [`DbError::Corrupt`] for a state that is none.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Result<HashMap<AlarmId, AlarmMemory>, DbError>")]
-pub struct LoadAlarmMemory;
-
-/// Reads the journal, newest first, a page at a time. To [`AlarmsLogger`].
-///
-/// * Errors: [`DbError`], [`DbError::Corrupt`] for a row that is no transition.
-#[derive(Debug, Clone, Copy, Default, Message)]
-#[rtype(result = "Result<Vec<JournalEntry>, DbError>")]
-pub struct ReadAlarmJournal {
-    /// Of this alarm; `None` for all.
-    pub alarm: Option<AlarmId>,
-    /// Only rows older than this one: the last of the page before.
-    pub before: Option<i64>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// A row of the journal.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JournalEntry {
-    /// Number of the row, rising.
-    pub id: i64,
-    /// Name of the alarm; `None` where the catalogue has none.
-    pub alarm_name: Option<String>,
-    /// What happened.
-    pub transition: AlarmTransition,
 }

@@ -1,6 +1,7 @@
 //! What the tests of several files here need.
 
-use super::{AlarmState, AlarmTransition, NewAlarm};
+use super::registry::AlarmEffect;
+use super::{AlarmMemory, AlarmState, AlarmTransition, NewAlarm, Record};
 use crate::cvt::TagChange;
 use flyball_schema::definition::{AlarmDefinition, AlarmKind};
 use flyball_schema::{AlarmId, Quality, TagId, Timestamp, Value};
@@ -21,6 +22,9 @@ pub(super) fn alarm_on(id: u32, tag: u32, kind: AlarmKind, set_point: impl Into<
         id: AlarmId(id),
         definition: AlarmDefinition::new(format!("a{id}"), format!("t{tag}"), kind, set_point),
         tag: TagId(tag),
+        source: TagId(tag),
+        set_point: None,
+        suppressed: None,
         unit: Some("cm".to_owned()),
         memory: None,
     }
@@ -44,6 +48,7 @@ pub(super) fn transition(alarm: u32, occurrence: u64) -> AlarmTransition {
         from: AlarmState::Norm,
         to: AlarmState::Unack,
         event: "activated",
+        annunciated: true,
         value: Some(Value::Float(16.5)),
         quality: Quality::GOOD,
         occurred: at(1),
@@ -51,4 +56,19 @@ pub(super) fn transition(alarm: u32, occurrence: u64) -> AlarmTransition {
         actor: "system".to_owned(),
         reason: None,
     }
+}
+
+/// The record of that transition, of an alarm that remembers nothing.
+pub(super) fn record(alarm: u32, occurrence: u64) -> Record {
+    Record { alarm: AlarmId(alarm), transition: Some(transition(alarm, occurrence)), memory: AlarmMemory::default() }
+}
+
+/// What effects have to be durable.
+pub(super) fn records(effects: Vec<AlarmEffect>) -> Vec<Record> {
+    effects.into_iter().filter_map(|effect| effect.record).collect()
+}
+
+/// The rows of the journal that effects bring about.
+pub(super) fn rows(effects: &[AlarmEffect]) -> Vec<&AlarmTransition> {
+    effects.iter().filter_map(|effect| effect.record.as_ref()?.transition.as_ref()).collect()
 }

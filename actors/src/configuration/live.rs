@@ -19,7 +19,7 @@ use crate::plant::Slot;
 use crate::send::{DEADLINE, SendError, ask};
 use crate::settings::Settings;
 use actix::{Actor, Addr, Handler, Message};
-use flyball_schema::definition::{MachineDefinition, PlantDefinition, TagDefinition};
+use flyball_schema::definition::{AlarmDefinition, MachineDefinition, PlantDefinition, TagDefinition};
 use flyball_schema::{AlarmId, MachineId, TagId};
 use links::Links;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -193,7 +193,7 @@ impl Actors {
         let changed = alarms.changed.iter().map(|(id, _, alarm)| (*id, *alarm));
         let put = alarms.added.iter().copied().chain(changed).chain(other_unit.copied());
         let put: Vec<NewAlarm> =
-            put.filter_map(|(id, alarm)| new_alarm(id, alarm, memories.remove(&id), &after.tags)).collect();
+            put.filter_map(|(id, alarm)| new_alarm(id, alarm, &after.tags, memories.remove(&id))).collect();
         if !(put.is_empty() && alarms.removed.is_empty()) {
             let change = ChangeAlarms { remove: alarms.removed, put };
             problems.ask("alarms", &self.alarms, change).await;
@@ -201,14 +201,25 @@ impl Actors {
     }
 }
 
-fn new_alarm(
+/// An alarm with the tags it is bound to; none where its tag is not there.
+pub(crate) fn new_alarm(
     id: AlarmId,
-    alarm: &flyball_schema::definition::AlarmDefinition,
-    memory: Option<AlarmMemory>,
+    alarm: &AlarmDefinition,
     tags: &TagsByName<'_>,
+    memory: Option<AlarmMemory>,
 ) -> Option<NewAlarm> {
+    let find = |name: &str| tags.get(name).map(|(id, _)| *id);
     let (tag, watched) = tags.get(alarm.tag.as_str())?;
-    Some(NewAlarm { id, definition: alarm.clone(), tag: *tag, unit: watched.unit.clone(), memory })
+    Some(NewAlarm {
+        id,
+        definition: alarm.clone(),
+        tag: *tag,
+        source: alarm.measured_tag().map_or(Some(*tag), |name| find(&name))?,
+        set_point: alarm.set_point_tag.as_deref().map_or(Some(None), |name| find(name).map(Some))?,
+        suppressed: alarm.suppressed_tag().map_or(Some(None), |name| find(&name).map(Some))?,
+        unit: watched.unit.clone(),
+        memory,
+    })
 }
 
 /// What is kept of each tag, and how long.

@@ -26,7 +26,7 @@ pub struct Subject {
 impl Subject {
     /// Whether it waits for somebody to acknowledge it.
     fn waits(&self) -> bool {
-        matches!(self.status.state.as_str(), "UNACK" | "RTNUN" | "LTUNK")
+        self.status.state.is_unacknowledged()
     }
 }
 

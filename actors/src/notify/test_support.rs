@@ -69,7 +69,17 @@ pub(super) fn alarm(id: u32, occurrence: u64, state: AlarmState) -> Subject {
     let definition = AlarmDefinition::new(format!("a{id}"), format!("t{id}"), AlarmKind::High, 10.0);
     let definition = definition.with_priority(Priority::High);
     let (id, tag, unit) = (AlarmId(id), TagId(id), Some("cm".to_owned()));
-    let new = Alarm::new(NewAlarm { id, definition, tag, unit, memory: None }).unwrap();
+    let new = Alarm::new(NewAlarm {
+        id,
+        definition,
+        tag,
+        source: tag,
+        set_point: None,
+        suppressed: None,
+        unit,
+        memory: None,
+    })
+    .unwrap();
     let (value, raised_at) = (Some(Value::Float(16.5)), Some(at(0)));
     let status = AlarmStatus { state, occurrence, value, raised_at, ..new.status() };
     Subject { status, area: Some("north/tanks".into()) }

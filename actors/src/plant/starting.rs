@@ -10,7 +10,7 @@ use super::warden::{Warden, Watch};
 use super::{Inner, Plant};
 use crate::Clock;
 use crate::alarms::analytics::AlarmAnalytics;
-use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory, NewAlarm};
+use crate::alarms::{AlarmManager, AlarmsLogger, CreateAlarms, LoadAlarmMemory};
 use crate::configuration::catalogue::CatalogueIds;
 use crate::configuration::live::{self, TagsByName, by_name, links_with_tags};
 use crate::configuration::{Actors, Complete, ConfigurationManager, CurrentVersion, OwnMachine, record};
@@ -212,16 +212,15 @@ impl Starting {
     ) -> Result<Addr<AlarmManager>, PlantError> {
         let mut memories = ask(logger, LoadAlarmMemory, DEADLINE * 6).await??;
         let (clock, journal, table) = (self.clock, logger.clone().recipient(), cvt.clone().recipient());
+        let limits = self.settings.shelf_limits();
         let alarms = AlarmManager::start_in_arbiter(&self.arbiters.core, move |_| {
-            AlarmManager::new(clock, journal).with_table(table)
+            AlarmManager::new(clock, journal).with_table(table).with_shelf_limits(limits)
         });
         let mut new_alarms = Vec::with_capacity(self.ids.alarms.len());
         for (id, definition) in self.ids.alarms.iter().zip(&self.complete.definition.alarms) {
             let (alarm, name) = (definition.name.clone(), definition.tag.clone());
-            let known = tags.get(definition.tag.as_str());
-            let (tag, watched) = known.ok_or(PlantError::AlarmTag { alarm, tag: name })?;
-            let (definition, unit, memory) = (definition.clone(), watched.unit.clone(), memories.remove(id));
-            new_alarms.push(NewAlarm { id: *id, definition, tag: *tag, unit, memory });
+            let new = live::new_alarm(*id, definition, tags, memories.remove(id));
+            new_alarms.push(new.ok_or(PlantError::AlarmTag { alarm, tag: name })?);
         }
         ask(&alarms, CreateAlarms(new_alarms), DEADLINE * 6).await??;
         let recipient: Recipient<TagsChanged> = alarms.clone().recipient();

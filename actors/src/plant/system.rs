@@ -47,6 +47,9 @@ pub(crate) fn complete(definition: &mut PlantDefinition) {
         definition.tags.push(tag);
         definition.alarms.push(alarm);
     }
+    let of_alarms: Vec<TagDefinition> =
+        definition.alarms.iter().flat_map(|alarm| alarm_tags(alarm, &definition.tags)).collect();
+    definition.tags.extend(of_alarms);
     let faults = [
         (HISTORY_FAILED, "Samples cannot be journaled; they wait in memory"),
         (STORE_FAILED, "The store of the history cannot be written; the journal keeps its samples"),
@@ -91,6 +94,36 @@ fn instrument(screened: &TagDefinition) -> Option<(TagDefinition, AlarmDefinitio
     alarm.action = Some("Check the instrument and its line".to_owned());
     alarm.was = was;
     Some((tag, alarm))
+}
+
+/// What the plant calculates for an alarm: what its set point is compared with, and whether it is suppressed by design.
+fn alarm_tags(alarm: &AlarmDefinition, tags: &[TagDefinition]) -> Vec<TagDefinition> {
+    let was = |name: &str| alarm.was.as_ref().map(|was| name.replacen(&alarm.name, was, 1));
+    let made = |name: String, tag: TagDefinition, expression: String| TagDefinition {
+        was: was(&name),
+        expression: Some(expression),
+        ..tag
+    };
+    let (tag, window) = (tag_text(&alarm.tag), alarm.rate_window_ms());
+    let measured = alarm.measured_tag().map(|name| match &alarm.reference {
+        Some(reference) => {
+            let text = format!("How far {} is from {reference}", alarm.tag);
+            let unit = tags.iter().find(|tag| tag.name == alarm.tag).and_then(|tag| tag.unit.clone());
+            let distance = TagDefinition { unit, ..TagDefinition::float(&name).with_description(text) };
+            made(name, distance, format!("abs({tag} - {})", tag_text(reference)))
+        }
+        None => {
+            let text = format!("How fast {} rises or falls, per second", alarm.tag);
+            let rate = TagDefinition::float(&name).with_description(text);
+            made(name, rate, format!("abs(rate({tag}, {window}ms))"))
+        }
+    });
+    let suppressed = alarm.suppressed_tag().zip(alarm.suppress_when.clone()).map(|(name, expression)| {
+        let text = format!("Alarm {} is suppressed by design", alarm.name);
+        let tag = TagDefinition::boolean(&name).with_description(text);
+        made(name, tag, expression)
+    });
+    measured.into_iter().chain(suppressed).collect()
 }
 
 fn connected_tag(link: &LinkDefinition) -> TagDefinition {

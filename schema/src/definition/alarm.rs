@@ -18,6 +18,12 @@ pub enum AlarmKind {
     HighHigh,
     /// Active while the tag is as the set point says, true or false.
     Bool,
+    /// Active while the tag is further from its reference than the set point, either way.
+    Deviation,
+    /// Active while the tag rises or falls by more than the set point in a second.
+    Rate,
+    /// Active while the quality of the tag is bad.
+    BadQuality,
 }
 
 impl AlarmKind {
@@ -30,13 +36,22 @@ impl AlarmKind {
             Self::Low => "LOW",
             Self::LowLow => "LOW_LOW",
             Self::Bool => "BOOL",
+            Self::Deviation => "DEVIATION",
+            Self::Rate => "RATE",
+            Self::BadQuality => "BAD_QUALITY",
         }
+    }
+
+    /// Whether it is one of the four limits, which have an order.
+    #[must_use]
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::LowLow | Self::Low | Self::High | Self::HighHigh)
     }
 
     /// Whether the set point is a number.
     #[must_use]
-    pub fn is_limit(self) -> bool {
-        self != Self::Bool
+    pub fn has_number(self) -> bool {
+        self.is_limit() || matches!(self, Self::Deviation | Self::Rate)
     }
 }
 
@@ -102,6 +117,18 @@ impl AlarmClass {
     }
 }
 
+/// Behind the name of an alarm: the Boolean tag that tells whether it is suppressed by design.
+const SUPPRESSED: &str = ".suppressed";
+/// Behind the name of an alarm: the tag that tells how far its tag is from the reference.
+const DEVIATION: &str = ".deviation";
+/// Behind the name of an alarm: the tag that tells how fast its tag rises or falls.
+const RATE: &str = ".rate";
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// Definition of an alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,11 +139,49 @@ pub struct AlarmDefinition {
     pub tag: String,
     /// Type.
     pub kind: AlarmKind,
-    /// Where it becomes active: a number in the tag's unit, or true / false.
+    /// Where it becomes active: a number in the tag's unit (of RATE per second), or true / false; true where it is not
+    /// given.
+    #[serde(
+        default = "AlarmDefinition::default_set_point",
+        skip_serializing_if = "AlarmDefinition::is_default_set_point"
+    )]
     pub set_point: Value,
+    /// Tag whose value is the set point, in place of a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_point_tag: Option<String>,
+    /// Of DEVIATION: the tag that it deviates from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Of RATE: the time over which a rise or fall is measured, ms; 10,000 where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_ms: Option<u32>,
     /// How far the value has to come back before the alarm clears, in the tag's unit; not negative.
     #[serde(default)]
     pub dead_band: f64,
+    /// How long the condition has to be true before the alarm is active, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub on_delay_ms: u32,
+    /// How long the condition has to be false before the alarm returns, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub off_delay_ms: u32,
+    /// Stays until it is reset, acknowledged or not, after the condition is false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub latching: bool,
+    /// Counts as acknowledged when the condition is false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_acknowledge: bool,
+    /// An acknowledged alarm that still stands after so long is unacknowledged again, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re_alarm_ms: Option<u32>,
+    /// Alarms that trip together: the first of the group is marked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Expression while which it is suppressed by design.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppress_when: Option<String>,
+    /// How long it may be shelved at a time, ms, in place of its priority's limit; 0 for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_shelve_ms: Option<u32>,
     /// Priority.
     #[serde(default)]
     pub priority: Priority,
@@ -135,6 +200,15 @@ pub struct AlarmDefinition {
     /// What the operator does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// How long the operator has before the consequence follows, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub respond_ms: Option<u32>,
+    /// Who answers for its definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Revision of its rationalization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// The name it had before: the alarm of that name is renamed, with its state and journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
@@ -149,15 +223,67 @@ impl AlarmDefinition {
             tag: tag.into(),
             kind,
             set_point: set_point.into(),
+            set_point_tag: None,
+            reference: None,
+            window_ms: None,
             dead_band: 0.0,
+            on_delay_ms: 0,
+            off_delay_ms: 0,
+            latching: false,
+            auto_acknowledge: false,
+            re_alarm_ms: None,
+            group: None,
+            suppress_when: None,
+            max_shelve_ms: None,
             priority: Priority::default(),
             class: AlarmClass::default(),
             description: None,
             cause: None,
             consequence: None,
             action: None,
+            respond_ms: None,
+            owner: None,
+            revision: None,
             was: None,
         }
+    }
+
+    fn default_set_point() -> Value {
+        Value::Boolean(true)
+    }
+
+    fn is_default_set_point(set_point: &Value) -> bool {
+        *set_point == Self::default_set_point()
+    }
+
+    /// The time over which a RATE is measured, ms.
+    #[must_use]
+    pub fn rate_window_ms(&self) -> u32 {
+        self.window_ms.unwrap_or(10_000)
+    }
+
+    /// Name of the Boolean tag that the plant makes to tell whether it is suppressed by design.
+    #[must_use]
+    pub fn suppressed_tag(&self) -> Option<String> {
+        self.suppress_when.as_ref().map(|_| format!("{}{SUPPRESSED}", self.name))
+    }
+
+    /// Name of the tag that the plant makes of what is compared with the set point, where that is not the tag itself.
+    #[must_use]
+    pub fn measured_tag(&self) -> Option<String> {
+        let suffix = match self.kind {
+            AlarmKind::Deviation => DEVIATION,
+            AlarmKind::Rate => RATE,
+            _ => return None,
+        };
+        Some(format!("{}{suffix}", self.name))
+    }
+
+    /// Sets how long the condition has to be true, and to be false, before it counts, ms.
+    #[must_use]
+    pub fn with_delays(mut self, on_ms: u32, off_ms: u32) -> Self {
+        (self.on_delay_ms, self.off_delay_ms) = (on_ms, off_ms);
+        self
     }
 
     /// Sets how far the value has to come back before the alarm clears, in the tag's unit.

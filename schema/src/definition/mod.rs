@@ -25,7 +25,7 @@ pub use filter::Filter;
 pub use screens::{DriftScreen, FrozenScreen, OutlierScreen, RangeScreen, RateScreen, Screens};
 pub use tag::{DeadBand, Location, Range, Role, TagDefinition};
 pub use users::{RenameError, User, rename_tag, users_of};
-pub use validate::{INSTRUMENT, check_limit_order, check_tag};
+pub use validate::{INSTRUMENT, check_limit_order, check_limit_values, check_tag};
 
 use crate::Value;
 use serde::{Deserialize, Serialize};

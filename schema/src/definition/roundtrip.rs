@@ -153,17 +153,26 @@ prop_compose! {
     fn alarm(name: String)(
         name in Just(name),
         tag in text(),
-        kind in select(vec![AlarmKind::LowLow, AlarmKind::High, AlarmKind::Bool]),
+        kind in select(vec![AlarmKind::LowLow, AlarmKind::High, AlarmKind::Bool, AlarmKind::Deviation, AlarmKind::Rate]),
         limit in prop_oneof![number().prop_map(Value::Float), any::<i64>().prop_map(Value::Integer)],
         truth in any::<bool>(),
         dead_band in number(),
         priority in select(vec![Priority::Low, Priority::Critical]),
         class in select(vec![AlarmClass::Process, AlarmClass::LinkLost]),
         texts in (maybe_text(), maybe_text(), maybe_text(), maybe_text()),
+        others in (maybe_text(), maybe_text(), maybe_text(), maybe_text(), maybe_text(), maybe_text()),
+        times in (any::<u32>(), any::<u32>(), any::<Option<u32>>(), any::<Option<u32>>(), any::<Option<u32>>(), any::<Option<u32>>()),
+        (latching, auto_acknowledge) in any::<(bool, bool)>(),
     ) -> AlarmDefinition {
-        let set_point = if kind.is_limit() { limit } else { Value::Boolean(truth) };
+        let set_point = if kind.has_number() { limit } else { Value::Boolean(truth) };
         let (description, cause, consequence, action) = texts;
-        AlarmDefinition { name, tag, kind, set_point, dead_band, priority, class, description, cause, consequence, action, was: None }
+        let (set_point_tag, reference, group, suppress_when, owner, revision) = others;
+        let (on_delay_ms, off_delay_ms, window_ms, re_alarm_ms, max_shelve_ms, respond_ms) = times;
+        AlarmDefinition {
+            name, tag, kind, set_point, set_point_tag, reference, window_ms, dead_band, on_delay_ms, off_delay_ms, latching,
+            auto_acknowledge, re_alarm_ms, group, suppress_when, max_shelve_ms, priority, class, description, cause,
+            consequence, action, respond_ms, owner, revision, was: None,
+        }
     }
 }
 

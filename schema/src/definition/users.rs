@@ -57,8 +57,14 @@ pub(super) fn each_reference(
     definition: &PlantDefinition,
     mut see: impl FnMut(&str, &'static str, &str, fmt::Arguments<'_>),
 ) {
-    for AlarmDefinition { name, tag, .. } in &definition.alarms {
+    for AlarmDefinition { name, tag, set_point_tag, reference, suppress_when, .. } in &definition.alarms {
         see(tag, "alarm", name, format_args!("tag"));
+        for (field, tag) in [("set_point_tag", set_point_tag), ("reference", reference)] {
+            tag.iter().for_each(|tag| see(tag, "alarm", name, format_args!("{field}")));
+        }
+        for tag in suppress_when.as_deref().map(expression_tags).unwrap_or_default() {
+            see(&tag, "alarm", name, format_args!("suppress_when"));
+        }
     }
     for MachineDefinition { name, inputs, outputs, .. } in &definition.machines {
         for (input, tag) in inputs {
@@ -101,7 +107,10 @@ pub(super) fn follow(definition: &mut PlantDefinition, renamed: &HashMap<&str, &
     if renamed.is_empty() {
         return;
     }
-    let alarms = definition.alarms.iter_mut().map(|alarm| &mut alarm.tag);
+    let alarms = definition.alarms.iter_mut();
+    let alarms = alarms.flat_map(|AlarmDefinition { tag, set_point_tag, reference, .. }| {
+        std::iter::once(tag).chain(set_point_tag).chain(reference)
+    });
     let machines = &mut definition.machines;
     let ends = machines.iter_mut().flat_map(|machine| machine.inputs.values_mut().chain(machine.outputs.values_mut()));
     for reference in alarms.chain(ends) {
@@ -109,10 +118,10 @@ pub(super) fn follow(definition: &mut PlantDefinition, renamed: &HashMap<&str, &
             (*to).clone_into(reference);
         }
     }
-    for tag in &mut definition.tags {
-        if let Some(expression) = &mut tag.expression
-            && let Cow::Owned(new) = rename_in_expression(expression, renamed)
-        {
+    let of_tags = definition.tags.iter_mut().filter_map(|tag| tag.expression.as_mut());
+    let of_alarms = definition.alarms.iter_mut().filter_map(|alarm| alarm.suppress_when.as_mut());
+    for expression in of_tags.chain(of_alarms) {
+        if let Cow::Owned(new) = rename_in_expression(expression, renamed) {
             *expression = new;
         }
     }

@@ -3,6 +3,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/shell.css';
 import './styles/parts.css';
+import './styles/marks.css';
 import './styles/forms.css';
 import { mount } from 'svelte';
 import App from './App.svelte';

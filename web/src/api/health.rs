@@ -79,12 +79,18 @@ pub struct LinkCounts {
 /// Alarms by state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AlarmCountsView {
-    /// UNACK and RTNUN.
+    /// UNACK, RTNUN and LTUNK.
     pub unacknowledged: Option<usize>,
     /// UNACK and ACKED.
     pub active: Option<usize>,
-    /// All but NORM.
+    /// All but NORM and what is hidden.
     pub standing: Option<usize>,
+    /// On the shelf.
+    pub shelved: Option<usize>,
+    /// Suppressed by design.
+    pub suppressed: Option<usize>,
+    /// Out of service.
+    pub out_of_service: Option<usize>,
 }
 
 /// Machines by state.
@@ -183,6 +189,9 @@ pub(crate) async fn view(plant: &Plant) -> HealthView {
             unacknowledged: alarms.map(|alarms| alarms.unacknowledged),
             active: alarms.map(|alarms| alarms.active),
             standing: alarms.map(|alarms| alarms.standing),
+            shelved: alarms.map(|alarms| alarms.shelved),
+            suppressed: alarms.map(|alarms| alarms.suppressed),
+            out_of_service: alarms.map(|alarms| alarms.out_of_service),
         },
         machines: MachineCounts {
             run: machines.map(|machines| machines.run),

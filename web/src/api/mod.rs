@@ -1,6 +1,5 @@
 //! The HTTP API, one file per resource, read top-down: read the request, ask the plant, answer.
 
-pub mod alarm_analytics;
 pub mod alarms;
 pub mod expressions;
 pub mod health;

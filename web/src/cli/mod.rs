@@ -15,6 +15,7 @@ mod progress;
 mod remote;
 mod serve;
 mod simulate;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use flyball::schema::definition::PlantDefinition;
@@ -68,6 +69,10 @@ enum Command {
         #[arg(long, conflicts_with = "plant")]
         history: bool,
     },
+    /// Check that the alarm journal is as it was written; the plant may run.
+    ///
+    /// Exit code 0: it is, 65: a row was altered or is missing, 69: the database cannot be read.
+    Verify,
     /// Tell what applying a plant file would change.
     ///
     /// Where the plant runs its server is asked. Exit code 0: no difference, 2: there are differences, 65: the file is wrong
@@ -193,6 +198,7 @@ impl Cli {
                 actix_rt::System::new().block_on(simulate::simulate(bind, time_scale, until_stdin_closes))
             }
             Command::Check { history: true, .. } => check::history(&settings.plant()),
+            Command::Verify => verify::alarms(&settings.plant()),
             Command::Backup(arguments) => backup::backup(&settings.plant(), &arguments),
             Command::Restore(arguments) => backup::restore(&settings.plant(), &arguments),
             Command::Export(arguments) => export::export(&settings.plant(), &arguments),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod alarm_analytics;
+mod alarms;
 mod console;
 mod history;
 mod http;

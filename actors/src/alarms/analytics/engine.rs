@@ -241,6 +241,7 @@ struct Row {
     to_state: String,
     event: String,
     recorded: i64,
+    annunciated: bool,
 }
 
 fn page(connection: &mut Connection, scan: &Scan, after: Option<(i64, i64)>) -> Result<Vec<Row>, DbError> {
@@ -265,7 +266,7 @@ fn feed(scan: &mut Scan, row: &Row) {
 /// What a row of the journal says, in order, by its words. Words that no figure needs say nothing.
 fn meaning(row: &Row) -> Vec<What> {
     let mut all = match row.event.as_str() {
-        "activated" => vec![What::Activated { annunciated: true }],
+        "activated" => vec![What::Activated { annunciated: row.annunciated }],
         "returned" => vec![What::Returned],
         "acknowledged" => vec![What::Acknowledged],
         "shelved" => vec![What::Withheld(Withholding::Shelved)],

@@ -1,6 +1,8 @@
 use super::super::registry::Registry;
-use super::super::test_support::{alarm, at, good, transition};
-use super::super::{AcknowledgeAlarm, AlarmManager, AlarmStatus, CreateAlarms, FlushAlarms, ListAlarms, NewAlarm};
+use super::super::test_support::{alarm, at, good, record, records, transition};
+use super::super::{
+    AcknowledgeAlarm, AlarmCommand, AlarmManager, AlarmStatus, CreateAlarms, FlushAlarms, ListAlarms, NewAlarm,
+};
 use super::*;
 use crate::clock::Clock;
 use crate::cvt::TagsChanged;
@@ -10,6 +12,10 @@ use actix::Addr;
 use flyball_schema::db::Backend;
 use flyball_schema::definition::{AlarmKind, PlantDefinition, TagDefinition};
 use flyball_schema::test_support::TestDatabase;
+
+mod chain;
+mod ends;
+mod occurrences;
 
 struct Plant {
     test_database: TestDatabase,
@@ -45,6 +51,16 @@ async fn journal(logger: &Addr<AlarmsLogger>, query: ReadAlarmJournal) -> Vec<Jo
     ask(logger, query, DEADLINE).await.unwrap().unwrap()
 }
 
+async fn store(plant: &Plant, records: &[Record]) {
+    ask(&plant.logger, StoreTransitions(records.to_vec()), DEADLINE).await.unwrap().unwrap();
+}
+
+/// Runs a statement on the database.
+async fn execute(plant: &Plant, statement: &str) -> Result<usize, DbError> {
+    let statement = statement.to_owned();
+    plant.database.write(move |connection| Ok(diesel::sql_query(statement).execute(connection)?)).await
+}
+
 fn all() -> ReadAlarmJournal {
     ReadAlarmJournal { limit: 1000, ..ReadAlarmJournal::default() }
 }
@@ -54,28 +70,25 @@ async fn transitions_and_states_come_back_as_they_were_written() {
     for plant in plants(2).await {
         let mut registry = Registry::default();
         registry.add(high_alarms(2), at(0)).unwrap();
-        let mut records: Vec<Record> = registry
-            .evaluate(&[good(1, 0.1 + 0.2 + 10.0, 1), good(2, 1e300, 2), good(2, 5.0, 3)], at(9), 99)
-            .effects
-            .into_iter()
-            .filter_map(|effect| effect.transition)
-            .collect();
-        let comment = Some("Ventil \"7\" geschlossen; ok?".to_owned());
-        let acknowledged = registry.acknowledge(AlarmId(1), "ann".to_owned(), comment, at(10)).unwrap();
-        records.extend(acknowledged.transition);
-        let moved = NewAlarm { tag: flyball_schema::TagId(9), ..alarm(1, AlarmKind::High, 10.0) };
+        let changes = [good(1, 0.1 + 0.2 + 10.0, 1), good(2, 1e300, 2), good(2, 5.0, 3)];
+        let mut stored = records(registry.evaluate(&changes, at(9), 99).effects);
+        let comment = Some("Ventil \"7\" geschlossen; ok?");
+        let acknowledged = registry.command(AlarmId(1), &AlarmCommand::Acknowledge, "ann", comment, at(10));
+        stored.extend(records(acknowledged.unwrap()));
+        let tag = flyball_schema::TagId(9);
+        let moved = NewAlarm { tag, source: tag, ..alarm(1, AlarmKind::High, 10.0) };
         let changed = registry.change(&[AlarmId(2)], vec![moved], at(11)).unwrap();
-        records.extend(changed.effects.into_iter().filter_map(|effect| effect.transition));
-        let events: Vec<_> = records.iter().map(|(transition, _)| transition.event).collect();
-        assert_eq!(events[4..], ["removed", "reconfigured"]);
-        ask(&plant.logger, StoreTransitions(records.clone()), DEADLINE).await.unwrap().unwrap();
+        stored.extend(records(changed.effects));
+        let transitions: Vec<_> = stored.iter().filter_map(|record| record.transition.as_ref()).collect();
+        assert_eq!(transitions[4..].iter().map(|row| row.event).collect::<Vec<_>>(), ["removed", "reconfigured"]);
+        store(&plant, &stored).await;
 
         let rows = journal(&plant.logger, all()).await;
-        let written: Vec<_> = records.iter().rev().map(|(transition, _)| transition).collect();
+        let written: Vec<_> = transitions.into_iter().rev().collect();
         assert_eq!(rows.iter().map(|row| &row.transition).collect::<Vec<_>>(), written);
         assert!(rows.iter().all(|row| row.alarm_name == Some(format!("a{}", row.transition.alarm))));
         let memory = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap();
-        let last = |id| records.iter().rev().find(|(row, _)| row.alarm == id).map(|(_, memory)| memory);
+        let last = |id| stored.iter().rev().find(|record| record.alarm == id).map(|record| &record.memory);
         assert_eq!(memory.get(&AlarmId(1)), last(AlarmId(1)));
         assert_eq!(memory.get(&AlarmId(2)), last(AlarmId(2)));
     }
@@ -84,11 +97,10 @@ async fn transitions_and_states_come_back_as_they_were_written() {
 #[actix_rt::test]
 async fn a_batch_that_is_written_again_does_not_stand_twice() {
     for plant in plants(3).await {
-        let record = |alarm, occurrence| (transition(alarm, occurrence), AlarmMemory::default());
         let first = vec![record(1, 1), record(2, 1)];
         let again = [first.clone(), vec![record(3, 1), record(1, 2)]].concat();
         for batch in [first, again] {
-            ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+            store(&plant, &batch).await;
         }
         let rows = journal(&plant.logger, all()).await;
         let ids: Vec<_> = rows.iter().rev().map(|row| (row.transition.alarm.0, row.transition.occurrence)).collect();
@@ -99,8 +111,8 @@ async fn a_batch_that_is_written_again_does_not_stand_twice() {
 #[actix_rt::test]
 async fn the_journal_is_read_newest_first_a_page_at_a_time() {
     for plant in plants(2).await {
-        let batch = (1..=10).map(|n| (transition(1 + u32::from(n % 2 == 0), n), AlarmMemory::default())).collect();
-        ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+        let batch: Vec<Record> = (1..=10).map(|n| record(1 + u32::from(n % 2 == 0), n)).collect();
+        store(&plant, &batch).await;
         let occurrences = |rows: &[JournalEntry]| rows.iter().map(|row| row.transition.occurrence).collect::<Vec<_>>();
         let first = journal(&plant.logger, ReadAlarmJournal { limit: 4, ..all() }).await;
         assert_eq!(occurrences(&first), [10, 9, 8, 7]);
@@ -114,8 +126,7 @@ async fn the_journal_is_read_newest_first_a_page_at_a_time() {
 #[actix_rt::test]
 async fn the_journal_cannot_be_altered() {
     for plant in plants(1).await {
-        let record = (transition(1, 1), AlarmMemory::default());
-        ask(&plant.logger, StoreTransitions(vec![record]), DEADLINE).await.unwrap().unwrap();
+        store(&plant, &[record(1, 1)]).await;
         let before = journal(&plant.logger, all()).await;
         let columns =
             "alarm_id, occurrence, from_state, to_state, event, value, quality, occurred, recorded, actor, reason";
@@ -135,9 +146,7 @@ async fn the_journal_cannot_be_altered() {
             ],
         });
         for statement in statements {
-            let text = statement.clone();
-            let outcome =
-                plant.database.write(move |connection| Ok(diesel::sql_query(text).execute(connection)?)).await;
+            let outcome = execute(&plant, &statement).await;
             let error = outcome.expect_err(&statement).to_string();
             assert!(error.contains("the alarm journal is immutable"), "{statement}: {error}");
         }
@@ -148,8 +157,7 @@ async fn the_journal_cannot_be_altered() {
 #[actix_rt::test]
 async fn an_alarm_the_catalogue_does_not_know_does_not_hold_up_the_others() {
     for plant in plants(1).await {
-        let batch = vec![(transition(77, 1), AlarmMemory::default()), (transition(1, 1), AlarmMemory::default())];
-        ask(&plant.logger, StoreTransitions(batch), DEADLINE).await.unwrap().unwrap();
+        store(&plant, &[record(77, 1), record(1, 1)]).await;
         let rows = journal(&plant.logger, all()).await;
         assert_eq!(rows.iter().map(|row| row.alarm_name.as_deref()).collect::<Vec<_>>(), [Some("a1"), None]);
         let memory = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap();
@@ -161,7 +169,7 @@ async fn an_alarm_the_catalogue_does_not_know_does_not_hold_up_the_others() {
 async fn a_row_that_is_no_transition_is_an_error_not_an_empty_list() {
     for plant in plants(1).await {
         let row = "INSERT INTO alarm_state (alarm_id, state, occurrence) VALUES (1, 'LATCHED', 1)";
-        plant.database.write(move |connection| Ok(diesel::sql_query(row).execute(connection)?)).await.unwrap();
+        execute(&plant, row).await.unwrap();
         let error = ask(&plant.logger, LoadAlarmMemory, DEADLINE).await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "alarm_state 1: \"LATCHED\" is no state");
     }
@@ -218,7 +226,7 @@ async fn a_comment_that_the_database_cannot_keep_as_it_is_does_not_hold_up_the_j
         let reason = Some("valve\0 closed".to_owned());
         let typed = AlarmTransition { reason, ..transition(1, 1) };
         let memory = AlarmMemory { acknowledged_by: Some("a\0nn".to_owned()), ..AlarmMemory::default() };
-        ask(&plant.logger, StoreTransitions(vec![(typed, memory)]), DEADLINE).await.unwrap().unwrap();
+        store(&plant, &[Record { alarm: AlarmId(1), transition: Some(typed), memory }]).await;
         let rows = journal(&plant.logger, all()).await;
         assert_eq!(rows[0].transition.reason.as_deref(), Some("valve\u{fffd} closed"));
     }

@@ -9,6 +9,8 @@ use flyball_schema::{AlarmId, Quality, TagId, Value};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+mod timers;
+
 /// A journal that does as it is told and remembers.
 #[derive(Debug, Clone, Default)]
 struct Journal {
@@ -26,7 +28,8 @@ impl Journal {
     /// Alarm, occurrence and event of every row, in order.
     fn rows(&self) -> Vec<(u32, u64, &'static str)> {
         let stored = self.stored.lock().unwrap();
-        stored.iter().map(|(row, _)| (row.alarm.0, row.occurrence, row.event)).collect()
+        let rows = stored.iter().filter_map(|record| record.transition.as_ref());
+        rows.map(|row| (row.alarm.0, row.occurrence, row.event)).collect()
     }
 }
 
@@ -163,7 +166,9 @@ async fn a_refused_acknowledge_writes_no_row_and_is_answered_at_once() {
     let journal = Journal::default();
     let manager = start(&journal, 1).await;
     let refused = get(&manager, acknowledge(0)).await;
-    assert_eq!(refused, Err(AlarmError::WrongState { alarm: AlarmId(0), state: AlarmState::Norm }));
+    let (alarm, state) = (AlarmId(0), AlarmState::Norm);
+    let allowed = vec!["shelve", "out_of_service"];
+    assert_eq!(refused, Err(AlarmError::WrongState { alarm, state, event: "acknowledged", allowed }));
     assert_eq!(get(&manager, acknowledge(5)).await, Err(AlarmError::UnknownAlarm(AlarmId(5))));
     get(&manager, FlushAlarms).await.unwrap();
     assert_eq!(journal.rows(), []);

@@ -1,8 +1,11 @@
-use super::super::NewAlarm;
-use super::super::test_support::{alarm, alarm_on, at, change, good};
+use super::super::test_support::{alarm, alarm_on, at, change, good, rows};
+use super::super::{AlarmCommand, NewAlarm};
 use super::*;
 use flyball_schema::definition::{AlarmKind, Priority};
-use proptest::prelude::*;
+
+mod commands;
+mod model;
+mod tags;
 
 fn registry(alarms: Vec<NewAlarm>) -> Registry {
     let mut registry = Registry::default();
@@ -12,6 +15,22 @@ fn registry(alarms: Vec<NewAlarm>) -> Registry {
 
 fn feed(registry: &mut Registry, changes: &[TagChange]) -> Vec<AlarmEffect> {
     registry.evaluate(changes, at(1000), usize::MAX).effects
+}
+
+fn acknowledge(registry: &mut Registry, id: u32, by: &str, seconds: i64) -> Result<Vec<AlarmEffect>, AlarmError> {
+    registry.command(AlarmId(id), &AlarmCommand::Acknowledge, by, None, at(seconds))
+}
+
+/// The state in which a command was refused, and what it was about.
+fn refused(outcome: Result<Vec<AlarmEffect>, AlarmError>) -> (AlarmState, &'static str) {
+    match outcome {
+        Err(AlarmError::WrongState { state, event, .. }) => (state, event),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn status(registry: &Registry, id: u32) -> AlarmStatus {
+    registry.status(AlarmId(id)).unwrap()
 }
 
 fn states(effects: &[AlarmEffect]) -> Vec<(u32, &'static str)> {
@@ -32,7 +51,10 @@ fn changes_are_evaluated_in_order_and_every_alarm_of_a_tag_sees_them() {
     assert_eq!(states(&effects[..4]), [(1, "NORM"), (2, "NORM"), (3, "NORM"), (4, "NORM")]);
     let moves = [(3, "UNACK"), (4, "UNACK"), (4, "RTNUN"), (1, "UNACK"), (2, "UNACK"), (3, "RTNUN")];
     assert_eq!(states(&effects[4..]), moves);
-    assert_eq!(registry.counts(), AlarmCounts { total: 4, unacknowledged: 4, active: 2, standing: 4, pending: 0 });
+    assert_eq!(
+        registry.counts(),
+        AlarmCounts { total: 4, unacknowledged: 4, active: 2, standing: 4, ..AlarmCounts::default() }
+    );
 }
 
 #[test]
@@ -49,12 +71,12 @@ fn a_bad_tag_holds_its_alarms_and_tells_so_once() {
     let lost = change(1, Some(Value::Float(11.0)), Quality::BAD_NO_COMMUNICATION, 2);
     let effects = feed(&mut registry, &[lost.clone(), lost.clone(), good(1, f64::NAN, 3), good(1, f64::INFINITY, 4)]);
     assert_eq!(effects.len(), 1);
-    assert!(effects[0].transition.is_none() && effects[0].status.quality_hold);
+    assert!(effects[0].record.is_none() && effects[0].status.quality_hold);
     assert_eq!(effects[0].status.state, AlarmState::Unack);
     let stale = change(1, Some(Value::Float(0.0)), Quality::BAD_TIMEOUT, 5);
     assert_eq!(feed(&mut registry, &[stale]), [], "a bad value below the limit never clears");
     let back = feed(&mut registry, &[good(1, 12.0, 6)]);
-    assert!(back[0].transition.is_none() && !back[0].status.quality_hold);
+    assert!(back[0].record.is_none() && !back[0].status.quality_hold);
     assert_eq!(states(&feed(&mut registry, &[good(1, 9.0, 7)])), [(1, "RTNUN")]);
 }
 
@@ -62,13 +84,13 @@ fn a_bad_tag_holds_its_alarms_and_tells_so_once() {
 fn an_acknowledge_is_journalled_with_what_the_tag_shows_then() {
     let mut registry = registry(vec![alarm(1, AlarmKind::High, 10.0)]);
     feed(&mut registry, &[good(1, 11.0, 1), good(1, 12.0, 2), change(1, Some(12.0.into()), Quality::BAD_TIMEOUT, 3)]);
-    let effect = registry.acknowledge(AlarmId(1), "ann".to_owned(), None, at(4)).unwrap();
-    let (transition, memory) = effect.transition.unwrap();
+    let effects = acknowledge(&mut registry, 1, "ann", 4).unwrap();
+    let Record { transition, memory, .. } = effects[0].record.clone().unwrap();
+    let transition = transition.unwrap();
     assert_eq!((transition.value, transition.quality), (Some(Value::Float(12.0)), Quality::BAD_TIMEOUT));
     assert_eq!((transition.occurred, memory.state), (at(4), AlarmState::Acked));
-    let again = registry.acknowledge(AlarmId(1), "bob".to_owned(), None, at(5));
-    assert_eq!(again, Err(AlarmError::WrongState { alarm: AlarmId(1), state: AlarmState::Acked }));
-    let unknown = registry.acknowledge(AlarmId(2), "bob".to_owned(), None, at(5));
+    assert_eq!(refused(acknowledge(&mut registry, 1, "bob", 5)), (AlarmState::Acked, "acknowledged"));
+    let unknown = acknowledge(&mut registry, 2, "bob", 5);
     assert_eq!(unknown, Err(AlarmError::UnknownAlarm(AlarmId(2))));
 }
 
@@ -155,126 +177,7 @@ fn the_screen_passes_over_quiet_values_without_missing_one() {
     let mut registry = registry(vec![high]);
     let values = [-0.0, 0.0, f64::MIN_POSITIVE, 5.0, 0.0, -0.5, -0.500_001, 0.0, 1.0];
     let changes: Vec<_> = values.into_iter().zip(1..).map(|(value, second)| good(1, value, second)).collect();
-    let transitions: Vec<_> = feed(&mut registry, &changes)
-        .into_iter()
-        .filter_map(|effect| effect.transition)
-        .map(|(transition, _)| (transition.occurred, transition.event))
-        .collect();
+    let effects = feed(&mut registry, &changes);
+    let transitions: Vec<_> = rows(&effects).into_iter().map(|row| (row.occurred, row.event)).collect();
     assert_eq!(transitions, [(at(3), "activated"), (at(7), "returned"), (at(9), "activated")]);
-}
-
-/// One of the four limit alarms, as an independent model has it: two flags and a count.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Model {
-    active: bool,
-    unacknowledged: bool,
-    occurrence: u64,
-}
-
-impl Model {
-    fn sample(&mut self, kind: AlarmKind, limit: f64, dead_band: f64, value: f64) {
-        let sign = if matches!(kind, AlarmKind::High | AlarmKind::HighHigh) { 1.0 } else { -1.0 };
-        let excess = sign * (value - limit);
-        if excess > 0.0 && !self.active {
-            *self = Self { active: true, unacknowledged: true, occurrence: self.occurrence + 1 };
-        } else if excess < -dead_band {
-            self.active = false;
-        }
-    }
-
-    fn state(&self) -> AlarmState {
-        match (self.active, self.unacknowledged) {
-            (false, false) => AlarmState::Norm,
-            (true, true) => AlarmState::Unack,
-            (true, false) => AlarmState::Acked,
-            (false, true) => AlarmState::Rtnun,
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Good(f64),
-    Unusable(Option<f64>, Quality),
-    Acknowledge(usize),
-    Restart,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    // Eighths: every limit and dead-band edge is hit exactly.
-    let value = || (-16_i32..=40).prop_map(|eighths| f64::from(eighths) / 8.0);
-    let unusable = prop_oneof![
-        value().prop_map(|value| (Some(value), Quality::BAD_NO_COMMUNICATION)),
-        value().prop_map(|value| (Some(value), Quality::BAD_TIMEOUT)),
-        Just((Some(f64::NAN), Quality::GOOD)),
-        Just((Some(f64::NEG_INFINITY), Quality::GOOD)),
-        Just((None, Quality::BAD_WAITING_FOR_INITIAL_DATA)),
-        Just((None, Quality::GOOD)),
-    ];
-    prop_oneof![
-        8 => value().prop_map(Step::Good),
-        2 => unusable.prop_map(|(value, quality)| Step::Unusable(value, quality)),
-        3 => (0_usize..4).prop_map(Step::Acknowledge),
-        1 => Just(Step::Restart),
-    ]
-}
-
-const LIMITS: [(AlarmKind, f64); 4] =
-    [(AlarmKind::LowLow, 0.0), (AlarmKind::Low, 1.0), (AlarmKind::High, 2.0), (AlarmKind::HighHigh, 3.0)];
-
-fn plant(dead_band: f64, memories: [Option<AlarmMemory>; 4]) -> Registry {
-    let new = |(index, ((kind, limit), memory)): (u32, ((AlarmKind, f64), Option<AlarmMemory>))| {
-        let mut new = alarm_on(index, 0, kind, limit);
-        new.definition = new.definition.with_dead_band(dead_band);
-        NewAlarm { memory, ..new }
-    };
-    registry((0..).zip(LIMITS.into_iter().zip(memories)).map(new).collect())
-}
-
-proptest! {
-    #[test]
-    fn alarms_follow_the_model_through_bad_values_acknowledges_and_restarts(
-        steps in prop::collection::vec(step(), 1..200),
-        dead_band in prop_oneof![Just(0.0), Just(0.25), Just(1.5)],
-    ) {
-        let mut registry = plant(dead_band, [None, None, None, None]);
-        let mut models: [Model; 4] = Default::default();
-        let mut memories: [Option<AlarmMemory>; 4] = Default::default();
-        for (step, now) in steps.into_iter().zip(1..) {
-            let before = models.clone();
-            let mut effects = Vec::new();
-            match step {
-                Step::Good(value) => {
-                    effects = feed(&mut registry, &[good(0, value, now)]);
-                    for (model, (kind, limit)) in models.iter_mut().zip(LIMITS) {
-                        model.sample(kind, limit, dead_band, value);
-                    }
-                }
-                Step::Unusable(value, quality) => {
-                    effects = feed(&mut registry, &[change(0, value.map(Value::Float), quality, now)]);
-                    prop_assert!(registry.statuses().all(|status| status.quality_hold));
-                }
-                Step::Acknowledge(index) => {
-                    let id = AlarmId(u32::try_from(index).unwrap());
-                    let outcome = registry.acknowledge(id, "ann".to_owned(), None, at(now));
-                    prop_assert_eq!(outcome.is_ok(), models[index].unacknowledged);
-                    models[index].unacknowledged = false;
-                    effects.extend(outcome);
-                }
-                Step::Restart => registry = plant(dead_band, memories.clone()),
-            }
-            for (transition, memory) in effects.into_iter().filter_map(|effect| effect.transition) {
-                let index = transition.alarm.index();
-                prop_assert_eq!(transition.from, before[index].state());
-                prop_assert_eq!(transition.to, models[index].state());
-                memories[index] = Some(memory);
-            }
-            for (model, status) in models.iter().zip(registry.statuses()) {
-                prop_assert_eq!((model.state(), model.occurrence), (status.state, status.occurrence));
-            }
-            let counts = registry.counts();
-            prop_assert_eq!(counts.active, models.iter().filter(|model| model.active).count());
-            prop_assert_eq!(counts.unacknowledged, models.iter().filter(|model| model.unacknowledged).count());
-        }
-    }
 }

@@ -47,7 +47,7 @@ impl Header {
             }
         }
         let has = |name: &str| names.contains(&name);
-        let needed: &[&str] = if is_alarms { &["name", "tag", "kind", "set_point"] } else { &["name"] };
+        let needed: &[&str] = if is_alarms { &["name", "tag", "kind"] } else { &["name"] };
         // What an initial value says depends on its type.
         let depending = (has("initial") && !has("data_type")).then_some("data_type");
         for missing in needed.iter().copied().filter(|name| !has(name)).chain(depending) {
@@ -189,7 +189,7 @@ impl Reader {
             (Some(""), _) => Some(DataType::Float),
             (Some(word), _) => data_type(word),
             (None, Some("BOOL")) => Some(DataType::Boolean),
-            (None, Some("LOW_LOW" | "LOW" | "HIGH" | "HIGH_HIGH")) => Some(DataType::Float),
+            (None, Some("LOW_LOW" | "LOW" | "HIGH" | "HIGH_HIGH" | "DEVIATION" | "RATE")) => Some(DataType::Float),
             _ => None,
         }
     }

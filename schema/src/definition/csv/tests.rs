@@ -31,7 +31,7 @@ fn only_columns_that_are_used_are_written() {
     insta::assert_snapshot!(text.replace("\r\n", "\n"), @r"
     name,tag,kind,set_point,dead_band,priority,class
     a,x,HIGH,5,0.0,medium,process
-    b,y,BOOL,true,0.0,medium,process
+    b,y,BOOL,,0.0,medium,process
     ");
     assert_eq!(CsvItems::read(&text).unwrap().alarms(), alarms);
 }
@@ -133,7 +133,7 @@ fn every_wrong_row_is_told_with_line_column_name_and_what_is_allowed() {
     insta::assert_snapshot!(faults_of(text), @r#"
     line 2, column 10: alarm "a", set_point: "true" is not allowed: a number
     line 3, column 10: alarm "b", set_point: "2" is not allowed: true or false
-    line 4, column 5: alarm "c", kind: unknown variant `HI`, expected one of `LOW_LOW`, `LOW`, `HIGH`, `HIGH_HIGH`, `BOOL`
+    line 4, column 5: alarm "c", kind: unknown variant `HI`, expected one of `LOW_LOW`, `LOW`, `HIGH`, `HIGH_HIGH`, `BOOL`, `DEVIATION`, `RATE`, `BAD_QUALITY`
     line 5, column 11: alarm "d", priority: unknown variant `urgent`, expected one of `low`, `medium`, `high`, `critical`
     line 6, column 1: alarm "e", name: missing field `tag`
     "#);

@@ -11,6 +11,8 @@ pub(super) struct Made<'a> {
     machines: HashSet<&'a str>,
     connected: HashSet<String>,
     screened: HashSet<&'a str>,
+    /// What alarms are measured and suppressed by.
+    of_alarms: HashSet<String>,
 }
 
 impl<'a> Made<'a> {
@@ -20,6 +22,11 @@ impl<'a> Made<'a> {
             machines: definition.machines.iter().map(|machine| machine.name.as_str()).collect(),
             connected: definition.links.iter().map(|link| link.connected_tag()).collect(),
             screened: definition.tags.iter().filter(has_alarm).map(|tag| tag.name.as_str()).collect(),
+            of_alarms: definition
+                .alarms
+                .iter()
+                .flat_map(|alarm| alarm.measured_tag().into_iter().chain(alarm.suppressed_tag()))
+                .collect(),
         }
     }
 
@@ -32,5 +39,6 @@ impl<'a> Made<'a> {
             || tag.strip_suffix(INSTRUMENT).is_some_and(|screened| self.screened.contains(screened))
             || dots.any(|(at, _)| self.machines.contains(&tag[..at]))
             || self.connected.contains(tag)
+            || self.of_alarms.contains(tag)
     }
 }

@@ -7,7 +7,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use alarms::check_limit_order;
+pub use alarms::{check_limit_order, check_limit_values};
 pub use made::INSTRUMENT;
 pub use tags::check_tag;
 

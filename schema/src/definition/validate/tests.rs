@@ -197,6 +197,147 @@ fn every_rule_of_a_tag_says_what_would_be_allowed() {
     }
 }
 
+/// What is told of alarm `a` with these fields, on tag `tank` in cm where they name no other.
+fn check_of_alarm(fields: &str) -> Result<PlantDefinition, String> {
+    let tag = if fields.starts_with("\ntag =") { "" } else { "tag = \"tank\"\n" };
+    let text = format!(
+        "{TANK}[[tag]]\nname = \"other\"\nunit = \"cm\"\n[[tag]]\nname = \"hot\"\nunit = \"°C\"\n\
+         [[tag]]\nname = \"plain\"\n[[tag]]\nname = \"mode\"\ndata_type = \"text\"\n\
+         [[tag]]\nname = \"run\"\ndata_type = \"boolean\"\n\
+         [[machine]]\nname = \"pid\"\nkind = \"pid\"\ninterval_ms = 100\n[[alarm]]\nname = \"a\"\n{tag}{fields}"
+    );
+    PlantDefinition::from_toml(&text).map_err(|error| match error.to_string().split_once("alarm \"a\", ") {
+        Some((_, fault)) => fault.to_owned(),
+        None => error.to_string(),
+    })
+}
+
+#[test]
+fn every_rule_of_an_alarm_says_what_would_be_allowed() {
+    let high = "kind = \"HIGH\"\nset_point = 1\n";
+    let rate = "kind = \"RATE\"\nset_point = 1\n";
+    let of = |kind: &str, more: &str| format!("{kind}{more}");
+    for (fields, expected) in [
+        ("kind = \"HIGH\"".to_owned(), "set_point: true is not allowed: a finite number"),
+        ("kind = \"HIGH\"\nset_point = nan".to_owned(), "set_point: NaN is not allowed: a finite number"),
+        ("kind = \"RATE\"\nset_point = -1".to_owned(), "set_point: -1 is not allowed: 0 or more"),
+        (
+            "kind = \"DEVIATION\"\nreference = \"other\"\nset_point = -0.5".to_owned(),
+            "set_point: -0.5 is not allowed: 0 or more",
+        ),
+        (
+            "kind = \"BAD_QUALITY\"\nset_point = 1".to_owned(),
+            "set_point: 1 is not allowed: nothing: the quality has no set point",
+        ),
+        ("\ntag = \"run\"\nkind = \"BOOL\"\nset_point = 2".to_owned(), "set_point: 2 is not allowed: true or false"),
+        ("kind = \"BOOL\"".to_owned(), "kind: not for a tag of type float"),
+        ("\ntag = \"mode\"\nkind = \"RATE\"\nset_point = 1".to_owned(), "kind: not for a tag of type text"),
+        (of(high, "set_point_tag = \"other\""), "set_point_tag: not together with set_point"),
+        ("kind = \"HIGH\"\nset_point_tag = \"no\"".to_owned(), "set_point_tag: there is no tag \"no\""),
+        ("kind = \"HIGH\"\nset_point_tag = \"run\"".to_owned(), "set_point_tag: not for a tag of type boolean"),
+        (
+            "kind = \"HIGH\"\nset_point_tag = \"hot\"".to_owned(),
+            "set_point_tag: °C is not allowed: the unit of the alarm's tag",
+        ),
+        (
+            "kind = \"HIGH\"\nset_point_tag = \"plain\"".to_owned(),
+            "set_point_tag: no unit is not allowed: the unit of the alarm's tag",
+        ),
+        (
+            "\ntag = \"run\"\nkind = \"BOOL\"\nset_point_tag = \"run\"".to_owned(),
+            "set_point_tag: run is not allowed: only where the set point is a number",
+        ),
+        (
+            "kind = \"BAD_QUALITY\"\nset_point_tag = \"other\"".to_owned(),
+            "set_point_tag: other is not allowed: only where the set point is a number",
+        ),
+        ("kind = \"DEVIATION\"\nset_point = 1".to_owned(), "kind: needs reference as well"),
+        (of(high, "reference = \"other\""), "reference: other is not allowed: only of DEVIATION"),
+        ("kind = \"DEVIATION\"\nset_point = 1\nreference = \"no\"".to_owned(), "reference: there is no tag \"no\""),
+        (
+            "kind = \"DEVIATION\"\nset_point = 1\nreference = \"mode\"".to_owned(),
+            "reference: not for a tag of type text",
+        ),
+        (
+            "kind = \"DEVIATION\"\nset_point = 1\nreference = \"hot\"".to_owned(),
+            "reference: °C is not allowed: the unit of the alarm's tag",
+        ),
+        (of(high, "window_ms = 1000"), "window_ms: 1000 is not allowed: only of RATE"),
+        (of(rate, "window_ms = 99"), "window_ms: 99 is not allowed: 100 to 86,400,000 ms"),
+        (of(rate, "window_ms = 86400001"), "window_ms: 86400001 is not allowed: 100 to 86,400,000 ms"),
+        (of(high, "dead_band = -1"), "dead_band: -1 is not allowed: 0 or more"),
+        (of(high, "dead_band = inf"), "dead_band: inf is not allowed: 0 or more"),
+        (of(high, "on_delay_ms = 86400001"), "on_delay_ms: 86400001 is not allowed: 0 to 86,400,000 ms"),
+        (of(high, "off_delay_ms = 86400001"), "off_delay_ms: 86400001 is not allowed: 0 to 86,400,000 ms"),
+        (of(high, "re_alarm_ms = 999"), "re_alarm_ms: 999 is not allowed: 1,000 ms or more"),
+        (of(high, "max_shelve_ms = 604800001"), "max_shelve_ms: 604800001 is not allowed: 0 to 604,800,000 ms"),
+        (of(high, "latching = true\nauto_acknowledge = true"), "auto_acknowledge: not together with latching"),
+        (of(high, "group = \" g\""), "group: a name has 1 to 200 printable characters"),
+        (of(high, "was = \"\""), "was: a name has 1 to 200 printable characters"),
+        (of(high, "suppress_when = \"run and\""), "suppress_when: column 8: expected "),
+        (of(high, "suppress_when = \"no > 1\""), "suppress_when: column 1: there is no tag \"no\""),
+        (of(high, "suppress_when = \"other + 1\""), "suppress_when: "),
+    ] {
+        let fault = check_of_alarm(&fields).unwrap_err();
+        assert!(fault.starts_with(expected), "{fields}: {fault}");
+    }
+    for field in ["owner", "revision"] {
+        let fault = check_of_alarm(&format!("{high}{field} = \"{}\"", "x".repeat(2_001))).unwrap_err();
+        assert_eq!(fault, format!("{field}: a text of 2001 characters is too long: 2000 at the most"));
+    }
+}
+
+#[test]
+fn every_field_of_an_alarm_is_accepted_at_its_bounds_and_comes_back() {
+    for fields in [
+        "kind = \"HIGH\"\nset_point = 0\non_delay_ms = 86400000\noff_delay_ms = 86400000\nre_alarm_ms = 1000\n\
+         max_shelve_ms = 0\nlatching = true\ngroup = \"trip\"\nsuppress_when = \"run or other < 1\"\nowner = \"ann\"\n\
+         revision = \"B\"\nrespond_ms = 60000\ncause = \"c\"\nconsequence = \"c\"\naction = \"a\"\n\
+         description = \"d\"\nclass = \"process\"\npriority = \"critical\"",
+        "kind = \"LOW\"\nset_point_tag = \"other\"\nauto_acknowledge = true\nmax_shelve_ms = 604800000",
+        "kind = \"HIGH\"\nset_point_tag = \"pid.out\"",
+        "kind = \"DEVIATION\"\nreference = \"other\"\nset_point = 0",
+        "kind = \"DEVIATION\"\nreference = \"other\"\nset_point_tag = \"other\"",
+        "kind = \"RATE\"\nset_point = 0\nwindow_ms = 100",
+        "kind = \"RATE\"\nset_point_tag = \"plain\"\nwindow_ms = 86400000",
+        "kind = \"BAD_QUALITY\"",
+        "\ntag = \"mode\"\nkind = \"BAD_QUALITY\"",
+        "\ntag = \"run\"\nkind = \"BOOL\"",
+        "kind = \"HIGH\"\nset_point = 1\nsuppress_when = \"pid.out > 1\"",
+    ] {
+        let plant = check_of_alarm(fields).unwrap_or_else(|fault| panic!("{fields}: {fault}"));
+        assert_eq!(PlantDefinition::from_toml(&plant.to_toml().unwrap()).unwrap(), plant, "{fields}");
+        let csv = crate::definition::csv::write_alarms(&plant.alarms).unwrap();
+        assert_eq!(crate::definition::csv::CsvItems::read(&csv).unwrap().alarms(), plant.alarms, "{fields}");
+    }
+}
+
+#[test]
+fn limits_from_tags_are_not_held_against_numbers_before_they_are_known() {
+    let alarm = |name: &str, kind: &str, limit: &str| {
+        format!("[[alarm]]\nname = \"{name}\"\ntag = \"tank\"\nkind = \"{kind}\"\n{limit}\n")
+    };
+    let other = "[[tag]]\nname = \"other\"\nunit = \"cm\"\n";
+    let bound = alarm("h", "HIGH", "set_point_tag = \"other\"");
+    for set_point in ["set_point = 0.5", "set_point = 5"] {
+        let text = [TANK, other, &bound, &alarm("l", "LOW", set_point)].concat();
+        assert!(PlantDefinition::from_toml(&text).is_ok(), "{set_point}");
+    }
+    let twice = [TANK, other, &bound, &alarm("h2", "HIGH", "set_point = 5")].concat();
+    assert!(fault_of(&twice).contains("kind: \"h\" is an alarm of this type"), "{}", fault_of(&twice));
+}
+
+#[test]
+fn what_the_plant_makes_of_an_alarm_is_known_by_its_name() {
+    let deviation = "kind = \"DEVIATION\"\nreference = \"other\"\nset_point = 1\nsuppress_when = \"run\"\n";
+    let second = |tag: &str| format!("{deviation}[[alarm]]\nname = \"b\"\ntag = \"{tag}\"\nkind = \"BAD_QUALITY\"");
+    for tag in ["a.deviation", "a.suppressed"] {
+        check_of_alarm(&second(tag)).unwrap();
+    }
+    let fault = check_of_alarm(&second("a.rate")).unwrap_err();
+    assert!(fault.ends_with("there is no tag \"a.rate\""), "{fault}");
+}
+
 #[test]
 fn everything_that_is_wrong_is_told_at_once() {
     let text = "[[tag]]\nname = \"a\"\ndisplay_name = \"A\"\nunit = \"x\"\n\

@@ -58,4 +58,17 @@ describe('client', () => {
     answer(200, { problems: ['it is read until then'] });
     expect(await api.deleteTag(3, '"v2"')).toEqual(['it is read until then']);
   });
+
+  it('commands an alarm, and asks for occurrences without what is not given', async () => {
+    let sent = answer(200, {});
+    await api.commandAlarm(4, { command: 'shelve', seconds: 900, one_shot: true, reason: 'cleaning', by: 'ann' });
+    expect(sent()).toMatchObject({ url: '/api/v1/alarms/4/commands', method: 'POST' });
+    expect(JSON.parse(sent().body)).toEqual({ command: 'shelve', seconds: 900, one_shot: true, reason: 'cleaning', by: 'ann' });
+    sent = answer(200, { items: [], next_cursor: null });
+    await api.occurrences({ from: 'now-8h', alarm: undefined, cursor: null, limit: 100 });
+    expect(sent().url).toBe('/api/v1/alarms/occurrences?from=now-8h&limit=100');
+    sent = answer(200, { ok: true, checked: 3, head: null, problem: null });
+    expect(await api.verifyJournal()).toMatchObject({ ok: true, checked: 3 });
+    expect(sent()).toMatchObject({ url: '/api/v1/alarms/journal/verification', method: 'GET' });
+  });
 });

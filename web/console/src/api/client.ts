@@ -13,12 +13,15 @@ import type { MergePatch } from './merge-patch';
 import { asProblem, Problem, problemOf } from './problem';
 import type {
   AckResult,
+  AlarmCommand,
   AlarmView,
   DataType,
   HealthView,
   HistoryColumns,
   JournalEntry,
+  JournalVerification,
   MachineView,
+  Occurrence,
   Page,
   Scalar,
   SourceValue,
@@ -31,11 +34,21 @@ type Query = Record<string, string | number | boolean | null | undefined>;
 const TIMEOUT_MS = 15_000;
 /** Longest wait for a plan of a whole plant. */
 const PLAN_TIMEOUT_MS = 60_000;
+/** Longest wait for a walk through the whole journal. */
+const VERIFICATION_TIMEOUT_MS = 120_000;
 const PAGE_LIMIT = 1000;
 
 export interface AckOptions {
   by?: string;
   comment?: string;
+}
+
+export interface OccurrenceQuery {
+  alarm?: number;
+  from: string;
+  to?: string;
+  cursor?: string | null;
+  limit?: number;
 }
 
 /** Typed client of `<scope>api/v1`. Every failure is thrown as a `Problem`. */
@@ -150,6 +163,19 @@ export class Api {
 
   journal(query: { alarm?: number; cursor?: string | null; limit?: number }): Promise<Page<JournalEntry>> {
     return this.#get('/alarms/journal', query);
+  }
+
+  commandAlarm(id: number, command: AlarmCommand): Promise<AlarmView> {
+    return this.#send('POST', `/alarms/${id}/commands`, command);
+  }
+
+  /** * `from`, `to`: RFC 3339; without `to` up to now. */
+  occurrences(query: OccurrenceQuery): Promise<Page<Occurrence>> {
+    return this.#get('/alarms/occurrences', { ...query });
+  }
+
+  async verifyJournal(): Promise<JournalVerification> {
+    return json(await this.#request('/alarms/journal/verification', { method: 'GET' }, undefined, VERIFICATION_TIMEOUT_MS));
   }
 
   transition(machine: number, transition: string): Promise<MachineView> {

@@ -79,7 +79,10 @@ export interface HistorySeries {
 }
 
 export type Priority = 'critical' | 'high' | 'medium' | 'low';
-export type AlarmState = 'NORM' | 'UNACK' | 'ACKED' | 'RTNUN';
+/** State beneath the flags. */
+export type AlarmCore = 'NORM' | 'UNACK' | 'ACKED' | 'RTNUN' | 'LTUNK' | 'LTACK';
+/** State that is shown: what is put aside hides its core. */
+export type AlarmState = AlarmCore | 'SHLVD' | 'DSUPR' | 'OOSRV';
 
 export interface AlarmView {
   id: number;
@@ -88,11 +91,16 @@ export interface AlarmView {
   tag: string | null;
   kind: string;
   class: string;
+  /** `null` while the tag that gives it has no usable value. */
   set_point: number | boolean | null;
+  set_point_tag: string | null;
+  /** The tag that it deviates from. */
+  reference: string | null;
   dead_band: number | null;
   unit: string | null;
   priority: Priority;
   state: AlarmState;
+  core: AlarmCore;
   active: boolean;
   quality_hold: boolean;
   occurrence: number;
@@ -101,11 +109,80 @@ export interface AlarmView {
   since: string | null;
   acknowledged_at: string | null;
   acknowledged_by: string | null;
+  shelf: ShelfView | null;
+  suppressed_since: string | null;
+  out_of_service: OutOfServiceView | null;
+  /** A delay is under way. */
+  pending_since: string | null;
+  silenced: boolean;
+  group: string | null;
+  first_out: boolean;
+  peak: Scalar;
+  respond_ms: number | null;
   description: string | null;
   cause: string | null;
   consequence: string | null;
   action: string | null;
   allowed: string[];
+}
+
+export interface ShelfView {
+  until: string;
+  /** Only until the condition has passed, where that is sooner. */
+  one_shot: boolean;
+  since: string;
+  by: string;
+  reason: string;
+}
+
+export interface OutOfServiceView {
+  since: string;
+  by: string;
+  reason: string;
+}
+
+export type AlarmCommandName =
+  | 'acknowledge'
+  | 'reset'
+  | 'silence'
+  | 'comment'
+  | 'shelve'
+  | 'unshelve'
+  | 'out_of_service'
+  | 'return_to_service';
+
+/** Body of `POST /alarms/{id}/commands`. */
+export interface AlarmCommand {
+  command: AlarmCommandName;
+  seconds?: number;
+  one_shot?: boolean;
+  by?: string;
+  reason?: string;
+}
+
+/** One occurrence of an alarm, from begin to end. */
+export interface Occurrence {
+  alarm_id: number;
+  /** `null` where the alarm is no longer defined. */
+  alarm: string | null;
+  occurrence: number;
+  raised_at: string;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+  returned_at: string | null;
+  /** `null` while it stands; so is the duration. */
+  cleared_at: string | null;
+  duration_ms: number | null;
+  peak: Scalar;
+  first_out: boolean;
+}
+
+/** Whether the alarm journal is as it was written. */
+export interface JournalVerification {
+  ok: boolean;
+  checked: number;
+  head: string | null;
+  problem: string | null;
 }
 
 export interface AckResult {
@@ -127,6 +204,8 @@ export interface JournalEntry {
   recorded: string;
   actor: string | null;
   reason: string | null;
+  /** Nothing was over it: operators were told. */
+  annunciated: boolean;
 }
 
 export interface MachinePort {
@@ -203,7 +282,14 @@ export interface HealthView {
   console: 'embedded' | 'placeholder';
   actors: { name: string; state: 'running' | 'restarting' | 'failed'; restarts: number }[];
   links: { connected: number; lost: number };
-  alarms: { unacknowledged: number; active: number; standing: number };
+  alarms: {
+    unacknowledged: number;
+    active: number;
+    standing: number;
+    shelved: number | null;
+    suppressed: number | null;
+    out_of_service: number | null;
+  };
   machines: { run: number; fault: number; total: number };
   tags: { total: number; bad: number };
   database: { state: 'ok' | 'degraded'; error: string | null };

@@ -6,7 +6,7 @@ import type { AlarmView, HealthView, LinkView, MachineView, TagView } from '../a
 import { Collection } from '../live/collection';
 import { LiveSocket, type ConnectionStatus } from '../live/socket';
 import { TagStore, type TagCell } from '../live/tag-store';
-import { compareAttention } from './alarms';
+import { compareAttention, isUnacknowledged } from './alarms';
 import { mergeCatalogue, withTag } from './catalogue';
 import { CatalogueReader } from './catalogue-reader';
 import { socketUrl } from './route';
@@ -34,7 +34,7 @@ export class Plant {
   readonly tagById: Map<number, TagView> = $derived(new Map((this.catalogue ?? []).map((tag) => [tag.id, tag])));
   readonly tagByName: Map<string, TagView> = $derived(new Map((this.catalogue ?? []).map((tag) => [tag.name, tag])));
   readonly unacknowledged: AlarmView[] = $derived(
-    (this.alarms ?? []).filter((alarm) => alarm.state === 'UNACK' || alarm.state === 'RTNUN').sort(compareAttention),
+    (this.alarms ?? []).filter(isUnacknowledged).sort(compareAttention),
   );
 
   readonly #alarms: Collection<AlarmView>;

@@ -23,6 +23,7 @@ export interface PageKeys {
   move?(step: number): void;
   open?(): void;
   acknowledge?(): void;
+  shelve?(): void;
   select?(): void;
   escape?(): boolean;
 }
@@ -95,6 +96,9 @@ export class Shortcuts {
         if (keys?.acknowledge) keys.acknowledge();
         else this.#actions.acknowledgeNewest();
         return true;
+      case 's':
+        keys?.shelve?.();
+        return keys?.shelve !== undefined;
       default:
         return false;
     }

@@ -29,7 +29,7 @@ fn tags(text: &str) -> Result<Vec<TagId>, Problem> {
 }
 
 /// Reads the parameters `from` and `to`.
-fn range(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+pub(crate) fn range(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
     let time = |name: &str, text: Option<&str>, default: Timestamp| match text {
         Some(text) => parse_time(text, now).map_err(|error| Problem::malformed_parameter(name, error.to_string())),
         None => Ok(default),

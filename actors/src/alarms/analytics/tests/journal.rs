@@ -41,7 +41,7 @@ async fn sites(rows: &[AlarmTransition]) -> Vec<Site> {
         };
         database.write(register).await.unwrap();
         let logger = AlarmsLogger::new(database.clone()).start();
-        let records: Vec<Record> = rows.iter().map(|row| (row.clone(), AlarmMemory::default())).collect();
+        let records: Vec<Record> = rows.iter().map(record).collect();
         ask(&logger, StoreTransitions(records), DEADLINE).await.unwrap().unwrap();
         let engine = AlarmAnalytics::new(Clock::starting_at(at(10 * 86_400)), database.clone()).start();
         sites.push(Site { _test_database: test_database, database, engine });
@@ -125,7 +125,7 @@ async fn nobody_is_loaded_by_what_is_shelved() {
     ];
     for site in sites(&[]).await {
         let logger = AlarmsLogger::new(site.database.clone()).start();
-        let records = rows.iter().map(|row| (row.clone(), AlarmMemory::default())).collect();
+        let records = rows.iter().map(record).collect();
         ask(&logger, StoreTransitions(records), DEADLINE).await.unwrap().unwrap();
         let report = read(&site, 0, 100, None).await.unwrap().report;
         assert_eq!((report.activations, report.withheld_activations, report.fleeting.times), (2, 1, 0));
@@ -168,4 +168,8 @@ async fn a_question_without_an_answer_is_an_error() {
             .unwrap();
         assert!(told(0, 10, None).await.starts_with("alarm 2: "));
     }
+}
+
+fn record(row: &AlarmTransition) -> Record {
+    Record { alarm: row.alarm, transition: Some(row.clone()), memory: AlarmMemory::default() }
 }

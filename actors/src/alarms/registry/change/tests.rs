@@ -1,5 +1,5 @@
-use super::super::super::test_support::{alarm, alarm_on, at, change, good};
-use super::super::super::{AlarmMemory, AlarmState, AlarmTransition};
+use super::super::super::test_support::{alarm, alarm_on, at, change, good, rows};
+use super::super::super::{AlarmCommand, AlarmMemory, AlarmState, AlarmTransition};
 use super::*;
 use flyball_schema::definition::{AlarmKind, Priority};
 use flyball_schema::{Quality, Value};
@@ -22,11 +22,15 @@ fn limits(set_points: [f64; 4]) -> Vec<NewAlarm> {
 
 fn transitions(changed: &Changed) -> Vec<(u32, &'static str, &'static str, u64)> {
     let row = |row: &AlarmTransition| (row.alarm.0, row.event, row.to.as_str(), row.occurrence);
-    changed.effects.iter().filter_map(|effect| effect.transition.as_ref()).map(|(moved, _)| row(moved)).collect()
+    rows(&changed.effects).into_iter().map(row).collect()
 }
 
 fn status(registry: &Registry, id: u32) -> AlarmStatus {
     registry.status(AlarmId(id)).unwrap()
+}
+
+fn acknowledge(registry: &mut Registry, id: u32) {
+    registry.command(AlarmId(id), &AlarmCommand::Acknowledge, "ann", None, at(2)).unwrap();
 }
 
 fn field(outcome: Result<Changed, AlarmError>) -> &'static str {
@@ -95,7 +99,8 @@ fn a_set_point_below_the_present_value_raises_the_alarm_at_once_and_one_above_re
     feed(&mut registry, 1, 8.0, 1);
     let lowered = registry.change(&[], vec![alarm(1, AlarmKind::High, 7.0)], at(5)).unwrap();
     assert_eq!(transitions(&lowered), [(1, "activated", "UNACK", 1)]);
-    let (row, memory) = lowered.effects[0].transition.clone().unwrap();
+    let Record { transition, memory, .. } = lowered.effects[0].record.clone().unwrap();
+    let row = transition.unwrap();
     assert_eq!((row.occurred, row.recorded, row.value, row.actor.as_str()), (at(5), at(5), Some(8.0.into()), "system"));
     assert_eq!((memory.raised_at, lowered.unseen), (Some(at(5)), false));
     assert_eq!(registry.counts().active, 1);
@@ -126,16 +131,17 @@ fn within_the_dead_band_of_its_new_set_point_an_alarm_stays_as_it_is() {
 fn a_replaced_alarm_keeps_occurrence_and_acknowledgement_and_takes_its_texts_and_priority() {
     let mut registry = registry(vec![alarm(1, AlarmKind::High, 10.0), alarm(2, AlarmKind::High, 10.0)]);
     feed(&mut registry, 1, 11.0, 1);
-    registry.acknowledge(AlarmId(1), "ann".to_owned(), None, at(2)).unwrap();
+    acknowledge(&mut registry, 1);
     let before = status(&registry, 1);
     let mut new = alarm(1, AlarmKind::High, 10.5);
     new.definition.name = "renamed".to_owned();
-    new.definition = new.definition.with_priority(Priority::Critical).with_description("too full");
+    new.definition = new.definition.with_priority(Priority::Low).with_description("too full");
     // What the database may say of it is older than what it is.
     new.memory = Some(AlarmMemory { state: AlarmState::Rtnun, occurrence: 40, ..AlarmMemory::default() });
     let changed = registry.change(&[], vec![new.clone()], at(3)).unwrap();
     let after = status(&registry, 1);
-    assert_eq!(after, AlarmStatus { definition: new.definition.into(), ..before });
+    let expected = AlarmStatus { definition: new.definition.into(), set_point: Some(10.5.into()), ..before };
+    assert_eq!(after, expected);
     assert_eq!((changed.effects.len(), transitions(&changed)), (1, vec![]));
     assert_eq!(changed.effects[0].status, after, "told, though nothing moved");
     let found = registry.list(&super::super::super::ListAlarms {
@@ -155,8 +161,11 @@ fn another_tag_or_type_ends_the_occurrence_and_the_alarm_begins_anew_there() {
     registry.change(&[AlarmId(2)], vec![], at(3)).unwrap();
     let moved = registry.change(&[], vec![alarm_on(1, 2, AlarmKind::High, 10.0)], at(4)).unwrap();
     assert_eq!(transitions(&moved), [(1, "reconfigured", "NORM", 1), (1, "activated", "UNACK", 2)]);
-    let (ended, _) = moved.effects[0].transition.clone().unwrap();
-    assert_eq!((ended.value, ended.quality, ended.actor.as_str()), (Some(11.0.into()), Quality::GOOD, "system"));
+    let ended = rows(&moved.effects)[0];
+    assert_eq!(
+        (ended.value.clone(), ended.quality, ended.actor.as_str()),
+        (Some(11.0.into()), Quality::GOOD, "system")
+    );
     assert_eq!((status(&registry, 1).tag, status(&registry, 1).value), (TagId(2), Some(50.0.into())));
     assert_eq!(feed(&mut registry, 1, 0.0, 5), [], "the tag of before says nothing to it any more");
 
@@ -174,7 +183,7 @@ fn a_removed_alarm_that_stands_goes_to_norm_and_the_others_are_not_disturbed() {
     for tag in 0..6 {
         feed(&mut registry, tag, if tag == 4 { 5.0 } else { 11.0 }, 1);
     }
-    registry.acknowledge(AlarmId(0), "ann".to_owned(), None, at(2)).unwrap();
+    acknowledge(&mut registry, 0);
     feed(&mut registry, 2, 5.0, 2);
     let others: Vec<_> = [1, 3, 5].map(|id| status(&registry, id)).into();
     let removed = registry.change(&[AlarmId(4), AlarmId(0), AlarmId(2), AlarmId(4)], vec![], at(3)).unwrap();
