@@ -88,6 +88,7 @@ export const PAGES: readonly { name: string; path: string }[] = [
   { name: 'trends', path: 'trends?tag=tank1.level&tag=tank2.level&tag=pump1.voltage&span=2m' },
   { name: 'alarms', path: 'alarms?show=all' },
   { name: 'alarm', path: 'alarms?show=all&alarm=tank1.level.high' },
+  { name: 'occurrences', path: 'alarms?show=occurrences' },
   { name: 'journal', path: 'alarms?show=journal' },
   { name: 'machine', path: 'machines?machine=pump1_pid' },
   { name: 'health', path: 'about' },
