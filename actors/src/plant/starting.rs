@@ -298,12 +298,25 @@ impl Starting {
             journal_fill: id(system::JOURNAL_FILL),
             database_failed: id(system::DATABASE_FAILED),
             samples_lost: id(system::SAMPLES_LOST),
+            disk_free: id(system::DISK_FREE),
+            clock_offset: id(system::CLOCK_OFFSET),
+            changes_waiting: id(system::CHANGES_WAITING),
         };
+        let (clock, data_dir) = (self.clock, self.settings.data.dir.clone());
         let (io, journal_cap) = (self.arbiters.io.clone(), self.settings.history.journal_cap_bytes);
         let (cvt, logger, database) = (cvt.clone(), logger.clone(), database.clone());
         move || {
             let (cvt, logger, database) = (cvt.clone(), logger.clone(), database.clone());
-            Monitor::start_in_arbiter(&io, move |_| Monitor { cvt, logger, database, journal_cap, tags: system_tags })
+            let (data_dir, tags) = (data_dir.clone(), system_tags);
+            Monitor::start_in_arbiter(&io, move |_| Monitor {
+                cvt,
+                logger,
+                database,
+                clock,
+                data_dir,
+                journal_cap,
+                tags,
+            })
         }
     }
 }

@@ -24,6 +24,25 @@ pub const DATABASE_FAILED: &str = "system.database_failed";
 /// Integer tag: samples that are in no history or were dropped from it because the journal is full, since the start.
 pub const SAMPLES_LOST: &str = "system.samples_lost";
 
+/// Float tag: how much of the disk of the data folder is free, %.
+pub const DISK_FREE: &str = "system.disk_free";
+
+/// Float tag: how far the system's clock is from the plant's, s.
+pub const CLOCK_OFFSET: &str = "system.clock_offset";
+
+/// Integer tag: most changes that wait for one subscriber of the table.
+pub const CHANGES_WAITING: &str = "system.changes_waiting";
+
+/// Below which an operator is told that the disk is nearly full, and full, %.
+const DISK_NEARLY_FULL: f64 = 10.0;
+const DISK_FULL: f64 = 3.0;
+
+/// From here on an operator is told that the system's clock was set, s.
+const CLOCK_SET: f64 = 2.0;
+
+/// From here on an operator is told that a subscriber of the table lags behind.
+const LAGGING: i64 = 100_000;
+
 /// From here on an operator is told that the journal fills, %.
 const JOURNAL_NEARLY_FULL: f64 = 80.0;
 
@@ -35,6 +54,9 @@ pub(super) struct SystemTags {
     pub(super) journal_fill: TagId,
     pub(super) database_failed: TagId,
     pub(super) samples_lost: TagId,
+    pub(super) disk_free: TagId,
+    pub(super) clock_offset: TagId,
+    pub(super) changes_waiting: TagId,
 }
 
 /// Adds the plant's own tags and alarms.
@@ -73,6 +95,39 @@ pub(crate) fn complete(definition: &mut PlantDefinition) {
     definition.alarms.push(
         system_alarm(SAMPLES_LOST, AlarmKind::High, 0)
             .with_description("Samples were lost, or the journal is full and its oldest are dropped"),
+    );
+    of_the_machine(definition);
+}
+
+/// Adds what is told of the machine that the plant runs on.
+fn of_the_machine(definition: &mut PlantDefinition) {
+    let free = TagDefinition::float(DISK_FREE).with_unit("%").with_dead_band(0.1);
+    definition.tags.push(free.with_description("How much of the disk of the data folder is free"));
+    let mut nearly_full = system_alarm(DISK_FREE, AlarmKind::Low, DISK_NEARLY_FULL)
+        .with_dead_band(1.0)
+        .with_description("The disk of the data folder is nearly full");
+    nearly_full.action = Some("Make room: older backups and logs, or a larger disk".to_owned());
+    let mut full = AlarmDefinition { name: format!("{DISK_FREE}.full"), ..nearly_full.clone() };
+    (full.kind, full.set_point, full.priority) = (AlarmKind::LowLow, DISK_FULL.into(), Priority::Critical);
+    full.consequence = Some("What cannot be written any more waits in memory, and is lost with the process".to_owned());
+    definition.alarms.extend([nearly_full, full]);
+
+    let offset = TagDefinition::float(CLOCK_OFFSET).with_unit("s").with_dead_band(0.1);
+    definition.tags.push(offset.with_description("How far the system's clock is from the plant's"));
+    let mut set = system_alarm(CLOCK_OFFSET, AlarmKind::High, CLOCK_SET)
+        .with_dead_band(1.0)
+        .with_priority(Priority::Medium)
+        .with_description("The system's clock was set; the plant's goes on as it was");
+    set.consequence = Some("Times on record differ from those of other systems".to_owned());
+    set.action = Some("Restart the plant when it suits, and look after the time server".to_owned());
+    definition.alarms.push(set);
+
+    let waiting = TagDefinition::integer(CHANGES_WAITING).with_initial(0).with_dead_band(1_000.0);
+    definition.tags.push(waiting.with_description("Most changes that wait for one subscriber of the table"));
+    definition.alarms.push(
+        system_alarm(CHANGES_WAITING, AlarmKind::High, LAGGING)
+            .with_dead_band(50_000.0)
+            .with_description("A part of the plant does not keep up with the changes of the tags"),
     );
 }
 

@@ -35,10 +35,9 @@ fn past_its_cap_the_journal_drops_the_oldest_and_says_so() {
     assert!(reasons.contains("the journal is full") && reasons.contains("store"), "{reasons}");
 
     // The newest 100 of them fit for sure: a tenth of the cap.
-    pens.wait_for_more(100);
-    let newest = wall();
-    pens.wait_for_more(100);
+    pens.wait_for_more(200);
     pens.stop();
+    let newest = pens.newest(100);
     wait_until_durable(&server);
     let (expired, bytes) = (count("expired"), count("journal_bytes"));
     assert!(bytes < 2 * CAP, "{bytes} bytes");

@@ -144,6 +144,15 @@ impl Pens {
         }
     }
 
+    /// When the newest `count` of the acknowledged values begin.
+    pub(crate) fn newest(&self, count: usize) -> Timestamp {
+        let ledgers = self.ledgers.values().map(|ledger| ledger.lock().unwrap());
+        let mut times: Vec<Timestamp> =
+            ledgers.flat_map(|ledger| ledger.told.iter().map(|told| told.time).collect::<Vec<_>>()).collect();
+        times.sort_unstable_by(|one, other| other.cmp(one));
+        times[count - 1]
+    }
+
     /// Fails unless history holds what was acknowledged since `from`, each value once and in order, and nothing that was
     /// not written. What one of the `kills` excuses may be missing.
     pub(crate) fn check(&self, server: &Server, from: Timestamp, kills: &[Kill]) -> Checked {
