@@ -101,6 +101,8 @@ test('an alarm is shelved with a reason, counts down, and is taken from the shel
 
   if (mayRestart) {
     await restart(page);
+    // The tag begins with its initial value.
+    await write(request, 12);
     await open(page, `alarms?show=shelved&alarm=${HIGH}`);
     await expect(panelOf(page, HIGH)).toContainText(/back in 1\d min \d+ s/);
   }
@@ -151,7 +153,7 @@ test('a comment is shown with its occurrence and in the journal, and the journal
   await dialog.getByLabel('Comment', { exact: true }).fill('the outlet sticks');
   await dialog.getByRole('button', { name: 'Keep comment' }).click();
   await expect(dialog).toBeHidden();
-  await expect(panelOf(page, HIGH).locator('blockquote')).toContainText('the outlet sticks');
+  await expect(panelOf(page, HIGH).locator('blockquote').first()).toContainText('the outlet sticks');
   expect(await violations(page)).toEqual([]);
   await shot(page, 'alarm-comment');
 
@@ -191,6 +193,10 @@ test('a latched alarm is reset once its condition has passed', async ({ page, re
 });
 
 test('occurrences are listed by time and alarm, and lead to the trend', async ({ page, request }) => {
+  // An alarm that comes back under its name has its occurrences back.
+  const { id } = await alarmNamed(request, HIGH);
+  const { items: earlier } = await (await request.get(`api/v1/alarms/occurrences?alarm=${id}&from=now-1h`)).json();
+  const count = earlier.length + 2;
   for (const [value, state] of [[12, 'UNACK'], [5, 'RTNUN'], [13, 'UNACK'], [5, 'RTNUN']] as const) {
     await write(request, value);
     await expect.poll(async () => (await alarmNamed(request, HIGH)).state).toBe(state);
@@ -203,10 +209,10 @@ test('occurrences are listed by time and alarm, and lead to the trend', async ({
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(new RegExp(`alarm=${HIGH.replaceAll('.', '\\.')}`));
   const rows = page.getByRole('table', { name: 'Occurrences' }).getByRole('row').filter({ hasText: HIGH });
-  await expect(rows).toHaveCount(2);
+  await expect(rows).toHaveCount(count);
   await expect(rows.first()).toContainText('13 cm');
   await expect(rows.first()).toContainText('(stands)');
-  await expect(page.getByRole('status').filter({ hasText: 'occurrences' })).toHaveText('2 occurrences');
+  await expect(page.getByRole('status').filter({ hasText: 'occurrences' })).toHaveText(`${count} occurrences`);
   expect(await violations(page)).toEqual([]);
 
   await page.getByRole('button', { name: 'From … to …' }).click();
@@ -216,7 +222,7 @@ test('occurrences are listed by time and alarm, and lead to the trend', async ({
   await dialog.getByRole('button', { name: 'Show' }).click();
   await expect(page.getByText('Nothing occurred in this time.')).toBeVisible();
   await page.goBack();
-  await expect(rows).toHaveCount(2);
+  await expect(rows).toHaveCount(count);
 
   await page.getByLabel('Alarm', { exact: true }).fill('no.such.alarm');
   await page.keyboard.press('Enter');
