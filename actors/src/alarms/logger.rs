@@ -152,7 +152,24 @@ fn store(connection: &mut Connection, records: &[Record]) -> Result<(), DbError>
     for record in records.iter().filter(|record| record.transition.is_some()) {
         occurrences.extend(occurrence_row(record)?.map(|row| ((row.alarm_id, row.occurrence), row)));
     }
-    occurrences.into_values().try_for_each(|row| store_occurrence(connection, &row))
+    occurrences.into_values().try_for_each(|row| {
+        end_earlier(connection, &row)?;
+        store_occurrence(connection, &row)
+    })
+}
+
+/// Ends the occurrences that were still on the list, returned and not acknowledged, when the next one began: that one
+/// stands for them now.
+fn end_earlier(connection: &mut Connection, begun: &AlarmOccurrenceRow) -> Result<(), DbError> {
+    if begun.occurrence == 1 {
+        return Ok(());
+    }
+    let earlier = alarm_occurrence::table
+        .filter(alarm_occurrence::alarm_id.eq(begun.alarm_id))
+        .filter(alarm_occurrence::occurrence.lt(begun.occurrence))
+        .filter(alarm_occurrence::cleared_at.is_null());
+    diesel::update(earlier).set(alarm_occurrence::cleared_at.eq(begun.raised_at)).execute(connection)?;
+    Ok(())
 }
 
 /// The end of the journal, to which the next row is chained.

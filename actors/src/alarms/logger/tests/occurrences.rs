@@ -68,6 +68,11 @@ async fn an_occurrence_is_one_row_from_its_begin_to_its_end() {
         let cleared = acknowledge(&manager, 1).await;
         let newest = occurrences(&plant, of_one).await.remove(0);
         assert_eq!((newest.returned_at, newest.cleared_at), (second.returned_at, cleared.acknowledged_at));
+        // Where it trips again before anybody has acknowledged, the next one stands for it.
+        feed(&manager, vec![good(1, 15.0, 9), good(1, 5.0, 10), good(1, 16.0, 11)]).await;
+        let both = occurrences(&plant, of_one).await;
+        let ends: Vec<_> = both.iter().take(2).map(|row| (row.occurrence, row.cleared_at)).collect();
+        assert_eq!(ends, [(4, None), (3, Some(at(11)))]);
     }
 }
 
