@@ -12,6 +12,7 @@ mod child;
 mod counts;
 mod damage;
 mod disk;
+mod flood;
 mod full;
 mod http;
 mod keeping;
