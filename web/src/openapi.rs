@@ -42,6 +42,7 @@ use utoipa::OpenApi;
         api::alarms::journal::journal,
         api::alarms::journal::verification,
         api::alarms::journal::occurrences,
+        api::alarms::areas::read,
         api::alarms::analytics::read,
         api::notifications::list,
         api::machines::list,

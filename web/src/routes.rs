@@ -47,6 +47,7 @@ routes! {
     "/api/v1/alarms/journal" => { get api::alarms::journal::journal }
     "/api/v1/alarms/journal/verification" => { get api::alarms::journal::verification }
     "/api/v1/alarms/occurrences" => { get api::alarms::journal::occurrences }
+    "/api/v1/alarms/areas" => { get api::alarms::areas::read }
     "/api/v1/alarms/analytics" => { get api::alarms::analytics::read }
     "/api/v1/alarms/{id}" => { get api::alarms::read }
     "/api/v1/alarms/{id}/ack" => { post api::alarms::commands::acknowledge }

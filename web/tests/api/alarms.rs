@@ -27,6 +27,12 @@ async fn an_alarm_is_shelved_seen_on_its_list_and_taken_back_with_what_stands_be
         (&json!("SHLVD"), &json!("NORM"), &json!("ann"))
     );
     level(&site, 16.0).await;
+    let areas = site.get("/api/v1/alarms/areas").await.json();
+    assert_eq!(
+        (&areas["items"][0]["area"], &areas["items"][0]["standing"]),
+        (&json!(""), &json!(0)),
+        "hidden: {areas}"
+    );
     let hidden = site.get("/api/v1/alarms?state=shelved").await.json();
     assert_eq!(hidden["items"][0]["name"], "tank/level.high");
     assert_eq!(site.get("/api/v1/alarms?state=standing").await.json()["items"], json!([]), "nobody is told");
@@ -36,6 +42,8 @@ async fn an_alarm_is_shelved_seen_on_its_list_and_taken_back_with_what_stands_be
     assert_eq!(refused.json()["allowed"], json!(["shelve", "unshelve", "out_of_service", "comment"]));
     let back = run(&site, json!({"command": "unshelve", "by": "ann"})).await.json();
     assert_eq!((&back["state"], &back["active"]), (&json!("UNACK"), &json!(true)), "it stands, and is told now");
+    let plant = &site.get("/api/v1/alarms/areas").await.json()["items"][0];
+    assert_eq!((&plant["unacknowledged"], &plant["highest_unacknowledged"]), (&json!(1), &json!("medium")));
     site.stop().await;
 }
 

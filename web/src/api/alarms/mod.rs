@@ -1,6 +1,7 @@
 //! Alarms: list and read; [`commands`] is what people do to them, [`journal`] what has become of them.
 
 pub mod analytics;
+pub mod areas;
 pub mod commands;
 pub mod journal;
 
