@@ -1,7 +1,7 @@
 //! The chain of hashes over the alarm journal. Pure.
 
+use crate::db::RowHash;
 use flyball_schema::tables::alarms::AlarmJournalRow;
-use sha2::{Digest, Sha256};
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
@@ -19,8 +19,6 @@ pub enum BrokenJournal {
 }
 
 /// The hash of a row, whatever its own `hash` says, chained to the one before.
-///
-/// Every field goes in with a mark whether it is there and its length, so that no two rows have the same text.
 pub(super) fn hash(previous: &[u8], row: &AlarmJournalRow) -> Hash {
     // Names every field: one that is added later must not be forgotten here.
     let AlarmJournalRow {
@@ -39,17 +37,8 @@ pub(super) fn hash(previous: &[u8], row: &AlarmJournalRow) -> Hash {
         annunciated,
         hash: _,
     } = row;
-    let mut sha = Sha256::new();
-    sha.update(b"flyball alarm 1");
-    let mut text = |text: Option<&[u8]>| match text {
-        None => sha.update([0]),
-        Some(bytes) => {
-            sha.update([1]);
-            // A slice's length always fits.
-            sha.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
-            sha.update(bytes);
-        }
-    };
+    let mut hash = RowHash::new(b"flyball alarm 1");
+    let mut text = |text: Option<&[u8]>| hash.field(text);
     text(Some(previous));
     for number in [*id, i64::from(*alarm_id), *occurrence, *quality, *occurred, *recorded, i64::from(*annunciated)] {
         text(Some(&number.to_le_bytes()));
@@ -59,7 +48,7 @@ pub(super) fn hash(previous: &[u8], row: &AlarmJournalRow) -> Hash {
     }
     text(value.as_deref().map(str::as_bytes));
     text(reason.as_deref().map(str::as_bytes));
-    sha.finalize().into()
+    hash.finish()
 }
 
 /// The end of a chain, to which the next row is chained.

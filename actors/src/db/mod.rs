@@ -7,16 +7,18 @@ mod connector;
 mod executor;
 mod machines_logger;
 mod manager;
+mod row_hash;
 
 pub use executor::{Database, DatabaseHealth};
 pub use machines_logger::{LoadMachineMemory, MachinesLogger};
 pub use manager::{Barrier, DbManager, ReadDatabaseHealth};
+pub(crate) use row_hash::RowHash;
 
 use flyball_schema::db::OpenError;
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// Rows of one `INSERT`: its parameters (12 a row at most) stay below the limits of both backends (32,766 and 65,535).
+/// Rows of one `INSERT`: its parameters (14 a row at most) stay below the limits of both backends (32,766 and 65,535).
 pub(crate) const BATCH: usize = 1_000;
 
 /// Inserts rows in batches, which only the inner connections can. The row type says

@@ -1,8 +1,8 @@
 //! The chain of hashes over the events.
 
 use super::BrokenEvent;
+use crate::db::RowHash;
 use flyball_schema::tables::events::EventRow;
-use sha2::{Digest, Sha256};
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
@@ -11,8 +11,6 @@ pub(super) type Hash = [u8; 32];
 pub(super) const BEGINNING: Hash = [0; 32];
 
 /// The hash of a row, whatever its own `hash` says, chained to the one before.
-///
-/// Every field goes in with a mark whether it is there and its length, so that no two rows have the same text.
 pub(super) fn hash(previous: &[u8], row: &EventRow) -> Hash {
     // Names every field: one that is added later must not be forgotten here.
     let EventRow {
@@ -30,17 +28,8 @@ pub(super) fn hash(previous: &[u8], row: &EventRow) -> Hash {
         outcome,
         hash: _,
     } = row;
-    let mut sha = Sha256::new();
-    sha.update(b"flyball event 1");
-    let mut text = |text: Option<&[u8]>| match text {
-        None => sha.update([0]),
-        Some(bytes) => {
-            sha.update([1]);
-            // A slice's length always fits.
-            sha.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
-            sha.update(bytes);
-        }
-    };
+    let mut hash = RowHash::new(b"flyball event 1");
+    let mut text = |text: Option<&[u8]>| hash.field(text);
     text(Some(previous));
     text(Some(&id.to_le_bytes()));
     text(Some(&occurred.to_le_bytes()));
@@ -54,7 +43,7 @@ pub(super) fn hash(previous: &[u8], row: &EventRow) -> Hash {
     text(value_after.as_deref().map(str::as_bytes));
     text(reason.as_deref().map(str::as_bytes));
     text(Some(outcome.as_bytes()));
-    sha.finalize().into()
+    hash.finish()
 }
 
 /// The end of a chain, to which the next event is chained.
