@@ -55,11 +55,16 @@ impl Complete {
     /// [`ConfigurationError::Machine`] for a kind or parameters that are none; [`ConfigurationError::Invalid`] with
     /// everything that breaks a rule.
     pub fn new(defined: PlantDefinition, own: &[OwnMachine], kinds: &Kinds) -> Result<Self, ConfigurationError> {
-        let invalid = defined.problems();
+        let machines = defined.machines.len();
+        let mut definition = defined;
+        // Alarms and expressions may name the tags of machines that the application brings along.
+        definition.machines.extend(own.iter().map(|(machine, _)| machine.clone()));
+        let invalid = definition.problems();
         if !invalid.is_empty() {
             return Err(ConfigurationError::Invalid(invalid));
         }
-        Self::of_checked(defined, own, kinds)
+        definition.machines.truncate(machines);
+        Self::of_checked(definition, own, kinds)
     }
 
     /// As [`new`](Self::new), of what was held against the rules when it was stored: only the whole is held against them.
