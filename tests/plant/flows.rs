@@ -165,8 +165,11 @@ async fn a_machine_that_panics_is_faulted_and_alarmed_and_the_others_keep_their_
     let folder = tempfile::tempdir().unwrap();
     let (panic, never) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let machine = |panic: &Arc<AtomicBool>| Counter { steps: 0.0, panic: Arc::clone(panic) };
+    let mut definition = definition();
+    // On a tag that only the application's own machine brings along.
+    definition.alarms.push(AlarmDefinition::new("counted far", "fragile.out", AlarmKind::High, 1e9));
     let plant = Plant::builder(Settings::in_folder(folder.path()))
-        .definition(definition())
+        .definition(definition)
         .machine(counter("fragile", Mode::Sync), machine(&panic))
         .machine(counter("steady", Mode::Sync), machine(&never))
         .machine(counter("apart", Mode::Async), machine(&never))
