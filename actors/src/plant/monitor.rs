@@ -9,7 +9,7 @@ use crate::history::{LoggerWorker, ReadHistoryStatus};
 use crate::send::{self, DEADLINE};
 use crate::ticker;
 use actix::{Actor, Addr, AsyncContext, Context, WrapFuture};
-use flyball_schema::Timestamp;
+use flyball_schema::{Quality, Timestamp};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,11 @@ impl Monitor {
             updates.push(Update::good(tags.clock_offset, clock_offset));
             match disk_free(&data_dir) {
                 Ok(free) => updates.push(Update::good(tags.disk_free, free)),
-                Err(error) => log::warn!("the disk does not say how much of it is free: {error}"),
+                Err(error) => {
+                    log::warn!("the disk does not say how much of it is free: {error}");
+                    let quality = Quality::BAD_NO_COMMUNICATION;
+                    updates.push(Update { value: None, quality, ..Update::good(tags.disk_free, 0.0) });
+                }
             }
             if let Ok(status) = send::ask(&cvt, ReadCvtStatus, DEADLINE).await {
                 let waiting = status.subscribers.iter().map(|subscriber| subscriber.1).max().unwrap_or(0);

@@ -72,7 +72,8 @@ pub(crate) fn scalar(json: serde_json::Value, pointer: &str) -> Result<Value, Pr
 
 /// What a client says it has seen (`If-Match`): an `ETag` without its quotes, none for any; nothing where it does not say.
 pub(crate) fn if_match(request: &HttpRequest) -> Option<Option<String>> {
-    let header = request.headers().get(IF_MATCH)?.to_str().ok()?.trim();
+    // One that is no text is none of ours: it matches nothing.
+    let header = request.headers().get(IF_MATCH)?.to_str().unwrap_or_default().trim();
     Some((header != "*").then(|| header.trim_matches('"').to_owned()))
 }
 

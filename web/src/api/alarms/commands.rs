@@ -69,9 +69,9 @@ async fn acknowledge_one(
 }
 
 /// What is done to an alarm.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CommandInput {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandName {
     /// UNACK → ACKED, RTNUN → NORM, LTUNK → LTACK.
     Acknowledge,
     /// LTACK → NORM, while the condition is false.
@@ -81,14 +81,7 @@ pub enum CommandInput {
     /// Says something about the present or last occurrence: `reason`.
     Comment,
     /// Puts it aside; it comes back by the clock. Needs a `reason`.
-    Shelve {
-        /// For so many seconds; as long as may be where it is not given.
-        #[schema(minimum = 1, maximum = 604_800)]
-        seconds: Option<u32>,
-        /// Only until its condition is false, where that is sooner.
-        #[serde(default)]
-        one_shot: bool,
-    },
+    Shelve,
     /// Takes it from the shelf.
     Unshelve,
     /// Takes it out of service until somebody puts it back. Needs a `reason`.
@@ -97,37 +90,48 @@ pub enum CommandInput {
     ReturnToService,
 }
 
-impl From<CommandInput> for AlarmCommand {
-    fn from(input: CommandInput) -> Self {
-        match input {
-            CommandInput::Acknowledge => Self::Acknowledge,
-            CommandInput::Reset => Self::Reset,
-            CommandInput::Silence => Self::Silence,
-            CommandInput::Comment => Self::Comment,
-            CommandInput::Shelve { seconds, one_shot } => {
-                Self::Shelve { time: seconds.map(|seconds| Duration::from_secs(seconds.into())), one_shot }
-            }
-            CommandInput::Unshelve => Self::Unshelve,
-            CommandInput::OutOfService => Self::TakeOutOfService,
-            CommandInput::ReturnToService => Self::ReturnToService,
-        }
-    }
-}
-
 /// A command, who gives it and why.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CommandRequest {
     /// What is done.
-    #[serde(flatten)]
-    input: CommandInput,
+    command: CommandName,
+    /// Of `shelve`: for so many seconds; as long as may be where it is not given.
+    #[schema(minimum = 1, maximum = 604_800)]
+    seconds: Option<u32>,
+    /// Of `shelve`: only until its condition is false, where that is sooner.
+    one_shot: Option<bool>,
     /// Who; `operator` where it is not given.
-    #[serde(default)]
     #[schema(max_length = 100)]
     by: Option<String>,
     /// Why, or what they say.
-    #[serde(default)]
     #[schema(max_length = 1000)]
     reason: Option<String>,
+}
+
+impl CommandRequest {
+    fn command(&self) -> Result<AlarmCommand, Problem> {
+        let of_shelve =
+            |field: &str| Problem::invalid(field, format!("/{field}"), format!("{field} is of shelve alone"));
+        let (seconds, one_shot) = match (self.command, self.seconds, self.one_shot) {
+            (CommandName::Shelve, seconds, one_shot) => (seconds, one_shot.unwrap_or(false)),
+            (_, Some(_), _) => return Err(of_shelve("seconds")),
+            (_, _, Some(_)) => return Err(of_shelve("one_shot")),
+            _ => (None, false),
+        };
+        Ok(match self.command {
+            CommandName::Acknowledge => AlarmCommand::Acknowledge,
+            CommandName::Reset => AlarmCommand::Reset,
+            CommandName::Silence => AlarmCommand::Silence,
+            CommandName::Comment => AlarmCommand::Comment,
+            CommandName::Shelve => {
+                AlarmCommand::Shelve { time: seconds.map(|seconds| Duration::from_secs(seconds.into())), one_shot }
+            }
+            CommandName::Unshelve => AlarmCommand::Unshelve,
+            CommandName::OutOfService => AlarmCommand::TakeOutOfService,
+            CommandName::ReturnToService => AlarmCommand::ReturnToService,
+        })
+    }
 }
 
 /// Does something to one alarm and answers when that is durable: see `allowed` of the alarm.
@@ -145,10 +149,12 @@ pub async fn run(
     _: Query<NoQuery>,
     request: Json<CommandRequest>,
 ) -> Result<Json<AlarmView>, Problem> {
-    let CommandRequest { input, by, reason } = request.into_inner();
+    let request = request.into_inner();
+    let given = request.command()?;
+    let CommandRequest { by, reason, .. } = request;
     let (by, _) = AcknowledgeInput { by, comment: None }.check()?;
     let reason = short("reason", reason, 1_000)?;
-    let message = CommandAlarm { alarm: AlarmId(*id), command: input.into(), by, reason };
+    let message = CommandAlarm { alarm: AlarmId(*id), command: given, by, reason };
     let plant = state.plant().clone();
     Ok(Json(command(async move { Ok(ask(plant.alarms(), message, DEADLINE).await??.into()) }).await?))
 }
@@ -240,11 +246,14 @@ mod tests {
 
     #[test]
     fn a_command_is_read_with_what_it_needs() {
-        let read =
-            |text: &str| serde_json::from_str::<CommandRequest>(text).map(|request| AlarmCommand::from(request.input));
-        let shelve = read(r#"{"command": "shelve", "seconds": 60, "reason": "cleaning"}"#).unwrap();
+        let read = |text: &str| serde_json::from_str::<CommandRequest>(text);
+        let shelve = read(r#"{"command": "shelve", "seconds": 60, "reason": "cleaning"}"#).unwrap().command().unwrap();
         assert_eq!(shelve, AlarmCommand::Shelve { time: Some(Duration::from_secs(60)), one_shot: false });
-        assert_eq!(read(r#"{"command": "reset"}"#).unwrap(), AlarmCommand::Reset);
+        assert_eq!(read(r#"{"command": "reset"}"#).unwrap().command().unwrap(), AlarmCommand::Reset);
+        let misspelt = read(r#"{"command": "shelve", "second": 60, "reason": "cleaning"}"#);
+        assert!(misspelt.is_err(), "or it were shelved for as long as may be");
+        let other = read(r#"{"command": "unshelve", "seconds": 60}"#).unwrap().command().unwrap_err();
+        assert_eq!(&*other.code, "invalid_seconds");
         assert!(read(r#"{"command": "explode"}"#).is_err());
     }
 }
